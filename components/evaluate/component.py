@@ -1,0 +1,44 @@
+"""The Kubeflow component of `evaluate`."""
+
+from kfp import dsl
+
+from components.images import container
+
+
+@dsl.container_component
+def evaluate(
+    model: dsl.Input[dsl.Model],
+    data: dsl.Input[dsl.Dataset],
+    card: dsl.Input[dsl.Artifact],
+    task: str,
+    model_name: str,
+    store: str,
+    champion: str,
+    evaluation: dsl.Output[dsl.Artifact],
+    metrics: dsl.Output[dsl.Metrics],
+    report: dsl.Output[dsl.HTML],
+    batch_size: int,
+    bootstrap_rounds: int,
+    confidence: float,
+    worst_errors: int,
+    seed: int,
+) -> dsl.ContainerSpec:
+    """Measures a model on the test split."""
+    return container(
+        "evaluate",
+        model=model.path,
+        data=data.path,
+        card=card.path,
+        task=task,
+        model_name=model_name,
+        store=store,
+        champion=champion,
+        evaluation=evaluation.path,
+        metrics=metrics.path,
+        report=report.path,
+        batch_size=batch_size,
+        bootstrap_rounds=bootstrap_rounds,
+        confidence=confidence,
+        worst_errors=worst_errors,
+        seed=seed,
+    )

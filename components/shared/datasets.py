@@ -1,0 +1,149 @@
+"""Reads and writes datasets: Parquet shards in row order, with a manifest (see `manifest`).
+
+The `id` of a row is a hash of its other columns. A shard ends after a row whose id says so, not after
+a number of rows, so that an edit or an append changes few shards.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from components.shared.files import sha256_of
+from components.shared.manifest import Columns, Manifest, Shard, dataset_digest, read_manifest, write_manifest
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Row = Mapping[str, Any]
+ALL: Final = "all"
+"""Name of the only split of a dataset that is not split yet."""
+SHARD_ROWS: Final = 4096
+"""Mean number of rows in a shard; a power of two."""
+SHARD_BYTES: Final = 64 << 20
+"""A shard ends at the latest after this many bytes of rows."""
+READ_ROWS: Final = 1024
+
+
+def row_id(row: Row, columns: Columns) -> str:
+    """The content hash of a row: 128 bits of BLAKE2b over its columns as canonical JSON, as hex digits."""
+    return hashlib.blake2b(_canonical(row, columns), digest_size=16).hexdigest()
+
+
+class DatasetWriter:
+    """Writes rows in order and finishes with the manifest.
+
+    Args:
+        directory: An existing, empty directory (see `files.staged_directory`).
+        columns: The schema without `id`.
+        splits: Names of the splits.
+    """
+
+    def __init__(self, directory: Path, columns: Columns, splits: Iterable[str] = (ALL,)) -> None:
+        self.directory, self.columns = directory, dict(columns)
+        self._schema = arrow_schema(self.columns)
+        self._buffers: dict[str, list[Row]] = {split: [] for split in splits}
+        self._bytes = dict.fromkeys(self._buffers, 0)
+        self._shards: dict[str, list[Shard]] = {split: [] for split in self._buffers}
+        self._ids: dict[str, list[bytes]] = {split: [] for split in self._buffers}
+
+    def write(self, row: Row, split: str = ALL) -> str:
+        """Adds a row, whose `id` is computed here, and returns that id."""
+        canonical = _canonical(row, self.columns)
+        digest = hashlib.blake2b(canonical, digest_size=16)
+        self._buffers[split].append({**row, "id": digest.hexdigest()})
+        self._bytes[split] += len(canonical)
+        if int.from_bytes(digest.digest()[:4], "big") % SHARD_ROWS == 0 or self._bytes[split] >= SHARD_BYTES:
+            self._flush(split)
+        return digest.hexdigest()
+
+    def finish(self) -> Manifest:
+        """Writes what is buffered and the manifest."""
+        for split in self._buffers:
+            self._flush(split)
+        manifest = Manifest(
+            columns=self.columns,
+            splits={split: tuple(shards) for split, shards in self._shards.items()},
+            digest=dataset_digest(self.columns, self._ids),
+        )
+        write_manifest(self.directory, manifest)
+        return manifest
+
+    def _flush(self, split: str) -> None:
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        rows = self._buffers[split]
+        if not rows:
+            return
+        name = f"{split}-{len(self._shards[split]):05d}.parquet"
+        path = self.directory / name
+        table = pa.Table.from_pylist(rows, schema=self._schema)
+        parquet.write_table(table, path, compression="zstd", row_group_size=READ_ROWS * 8)
+        ids = b"".join(bytes.fromhex(row["id"]) for row in rows)
+        self._ids[split].append(ids)
+        self._shards[split].append(Shard(name, len(rows), hashlib.sha256(ids).hexdigest(), sha256_of(path)))
+        self._buffers[split], self._bytes[split] = [], 0
+
+
+class Dataset:
+    """A finished dataset directory, opened for reading.
+
+    Raises:
+        UserError: if the directory has no valid manifest.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.manifest = read_manifest(directory)
+
+    @property
+    def columns(self) -> Columns:
+        """The schema without `id`."""
+        return self.manifest.columns
+
+    def rows(self, split: str = ALL) -> Iterator[dict[str, Any]]:
+        """The rows of a split in order, a few at a time in memory."""
+        from pyarrow import parquet
+
+        for shard in self.manifest.splits[split]:
+            with parquet.ParquetFile(self.directory / shard.file) as file:
+                for batch in file.iter_batches(READ_ROWS):
+                    yield from batch.to_pylist()
+
+    def table(self, split: str = ALL) -> pa.Table:
+        """A whole split as one Arrow table."""
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        schema = arrow_schema(self.columns)
+        tables = [parquet.read_table(self.directory / s.file, memory_map=True) for s in self.manifest.splits[split]]
+        return pa.concat_tables(tables) if tables else schema.empty_table()
+
+    def recomputed_digest(self) -> str:
+        """The dataset digest from the rows themselves, to compare with the manifest's."""
+        ids = {
+            split: (bytes.fromhex(row_id(row, self.columns)) for row in self.rows(split))
+            for split in self.manifest.splits
+        }
+        return dataset_digest(self.columns, ids)
+
+
+def arrow_schema(columns: Columns) -> pa.Schema:
+    """The Arrow schema of a dataset: `id`, then the columns in their order."""
+    import pyarrow as pa
+
+    def arrow_type(column: Any) -> pa.DataType:
+        if isinstance(column, Mapping):
+            return pa.struct([pa.field(name, arrow_type(inner)) for name, inner in column.items()])
+        return getattr(pa, column)()
+
+    return pa.schema([pa.field("id", pa.string())] + [pa.field(n, arrow_type(c)) for n, c in columns.items()])
+
+
+def _canonical(row: Row, columns: Columns) -> bytes:
+    ordered = {name: row[name] for name in columns}
+    return json.dumps(ordered, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()

@@ -1,0 +1,50 @@
+"""Errors that are meant for people: one line, and an exit code that says whether to try again.
+
+    EvertuneError
+    ├── UserError      exit 2   the input, the configuration or a permission must change
+    ├── RetryError     exit 75  the same call may succeed later (EX_TEMPFAIL of sysexits.h)
+    └── Terminated     exit 143 SIGTERM was received and what can be saved is saved
+"""
+
+from __future__ import annotations
+
+
+class EvertuneError(Exception):
+    """Base of all errors that end a step with one line instead of a traceback."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
+        """Describe the error.
+
+        Args:
+            what: What is wrong, with the offending value.
+            where: The option, file, line or address it was found at.
+            remedy: What the reader can do about it.
+        """
+        self.what, self.where, self.remedy = what, where, remedy
+        located = f"{where}: {what}" if where else what
+        super().__init__(". ".join(part.rstrip(". ") for part in (located, remedy) if part))
+
+    @property
+    def line(self) -> str:
+        """The whole message on one line."""
+        return " ".join(str(self).split())
+
+
+class UserError(EvertuneError):
+    """The input, the configuration or a permission must change before a rerun can succeed."""
+
+    exit_code = 2
+
+
+class RetryError(EvertuneError):
+    """Something outside failed after bounded retries; the same call may succeed later."""
+
+    exit_code = 75
+
+
+class Terminated(EvertuneError):
+    """SIGTERM was received."""
+
+    exit_code = 143

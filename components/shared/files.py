@@ -1,0 +1,69 @@
+"""Files that are either whole or absent, and digests of files and directories."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_CHUNK = 1 << 20
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Writes a file so that no reader and no crash ever sees a part of it."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    with partial.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+@contextmanager
+def staged_directory(path: Path) -> Iterator[Path]:
+    """Gives an empty directory that takes the place of `path` when the block ends without error.
+
+    A leftover of an earlier, killed run is removed; `path` itself is replaced only at the end.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        partial.replace(path)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file, as hex digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def files_under(root: Path) -> list[Path]:
+    """All files below `root`, hidden ones and bytecode left out, in a stable order."""
+    found = []
+    for path in root.rglob("*"):
+        parts = path.relative_to(root).parts
+        if path.is_file() and not any(part.startswith(".") or part == "__pycache__" for part in parts):
+            found.append(path)
+    return sorted(found, key=lambda path: path.relative_to(root).as_posix())
+
+
+def tree_digest(root: Path) -> str:
+    """The sha256 over the names and contents of a file, or of all files below a directory."""
+    if root.is_file():
+        return sha256_of(root)
+    digest = hashlib.sha256()
+    for path in files_under(root):
+        digest.update(f"{path.relative_to(root).as_posix()}\0{sha256_of(path)}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,34 @@
+"""The Kubeflow component of `split`."""
+
+from kfp import dsl
+
+from components.images import container
+
+
+@dsl.container_component
+def split(
+    cleaned: dsl.Input[dsl.Dataset],
+    findings: dsl.Input[dsl.Artifact],
+    task: str,
+    splits: dsl.Output[dsl.Dataset],
+    card: dsl.Output[dsl.Artifact],
+    report: dsl.Output[dsl.HTML],
+    validation_fraction: float,
+    test_fraction: float,
+    train_rows: int,
+    salt: str,
+) -> dsl.ContainerSpec:
+    """Splits rows into train, validation and test without leakage."""
+    return container(
+        "split",
+        cleaned=cleaned.path,
+        findings=findings.path,
+        task=task,
+        splits=splits.path,
+        card=card.path,
+        report=report.path,
+        validation_fraction=validation_fraction,
+        test_fraction=test_fraction,
+        train_rows=train_rows,
+        salt=salt,
+    )
