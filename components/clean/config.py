@@ -34,5 +34,5 @@ class Config(StepConfig):
         0.8, "Jaccard similarity of shingles from which two texts are near-duplicates.", low=0.5, high=1
     )
     cluster_similarity: float = option(
-        0.6, "Jaccard similarity from which two kept texts belong to one cluster, which is never split.", low=0.5, high=1
+        0.6, "Jaccard similarity from which two kept texts are of one cluster, which is never split.", low=0.5, high=1
     )

@@ -21,7 +21,7 @@ class Config(StepConfig):
     task: str = identity("What the model does.")
     model_name: str = identity("Name of the line of models.")
     store: str = identity("Object store of models and data: s3://bucket/prefix or a directory.")
-    champion: str = identity("Identity of the champion, as `resolve` gives it; empty when there is none.", optional=True)
+    champion: str = identity("Identity of the champion; empty when there is none.", optional=True)
 
     evaluation: Path = output_artifact("Directory of the metrics and the predictions.")
     metrics: Path = output_artifact("JSON file of the main metrics.")

@@ -18,7 +18,9 @@ class Config(StepConfig):
     dataset: str = identity("Name of the dataset.")
     registry: str = identity("The dataset registry: a git URL or the path of a bare repository.")
     revision: str = identity("The dataset revision, a git tag of the registry.")
-    dataset_digest: str = identity("The dataset digest that the revision must have.")
+    dataset_digest: str = identity(
+        "The dataset digest that the revision must have; empty trusts the registry.", optional=True
+    )
 
     data: Path = output_artifact("Directory of the dataset.")
     card: Path = output_artifact("Directory of what lies beside it: data card, statistics, lineage.")

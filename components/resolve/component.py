@@ -1,5 +1,7 @@
 """The Kubeflow component of `resolve`."""
 
+from typing import Any
+
 from kfp import dsl
 
 from components.images import container
@@ -11,7 +13,7 @@ def resolve(
     base_model: str,
     model_name: str,
     store: str,
-    parameters: dict,
+    parameters: dict[str, Any],
     source_reference: dsl.OutputPath(str),
     base_model_reference: dsl.OutputPath(str),
     champion: dsl.OutputPath(str),

@@ -15,9 +15,9 @@ class Config(StepConfig):
 
     step: ClassVar[str] = "resolve"
 
-    source: str = identity("Where the texts come from: a path, s3://bucket/key or package://name/path.")
-    base_model: str = identity("The pretrained model: a directory, package://name/path or hf://owner/name[@revision].")
-    model_name: str = identity("Name of the line of models whose champion is looked up.")
+    source: str = identity("Where the texts come from; empty resolves none.", optional=True)
+    base_model: str = identity("The pretrained model; empty resolves none.", optional=True)
+    model_name: str = identity("Line of models whose champion is looked up; empty looks up none.", optional=True)
     store: str = identity("Object store of models and data: s3://bucket/prefix or a directory.")
     parameters: str = identity("All options of all steps, as YAML or JSON with one object for each step.")
 

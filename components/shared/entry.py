@@ -7,14 +7,18 @@ errors into one line and an exit code.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import errno
 import importlib
 import json
 import logging
 import os
+import resource
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -28,6 +32,8 @@ from components.shared.secrets import load_secrets, redact
 
 log = logging.getLogger("evertune")
 TERMINATION_LOG = Path("/dev/termination-log")
+STEPS_FILE = "EVERTUNE_STEPS_FILE"
+"""Names the variable that names a file, to which each step adds a JSON line: step, exit code, seconds, peak memory."""
 
 
 def main(config: type[StepConfig], doc: str | None, argv: Sequence[str] | None = None) -> NoReturn:
@@ -48,13 +54,16 @@ def main(config: type[StepConfig], doc: str | None, argv: Sequence[str] | None =
             options.check_options(config, arguments["check"])
         else:
             load_secrets()
-            _run(config, arguments)
+            with _recorded(config.step):
+                _run(config, arguments)
     except EvertuneError as error:
         _fail(config.step, error)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
             raise
         _fail(config.step, _storage_error(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
     sys.exit(0)
 
 
@@ -73,7 +82,7 @@ def build_parser(config: type[StepConfig], doc: str | None) -> argparse.Argument
         options.OUTPUT_PARAMETER,
         options.OPTION,
     ):
-        group = parser.add_argument_group(f"{kind}s")
+        group = parser.add_argument_group(f"{kind}s".replace("ys", "ies"))
         for name, field in options.fields_of(config, kind).items():
             _add_flag(group, config, name, field.metadata)
     parser.add_argument("--check", metavar="JSON", help="only validate these options, given as one JSON object")
@@ -95,7 +104,7 @@ def parse(config: type[StepConfig], arguments: Mapping[str, Any]) -> StepConfig:
     missing = [
         f"--{name}"
         for name, field in options.fields_of(config).items()
-        if name not in values and field.default is options.MISSING
+        if name not in values and field.default is dataclasses.MISSING
     ]
     if missing:
         raise UserError(f"missing {', '.join(missing)}", where=config.step, remedy="see --help")
@@ -127,6 +136,28 @@ def executor_output(executor_input: Mapping[str, Any], result: Result) -> dict[s
         artifact["metadata"] = {**artifact.get("metadata", {}), **result.metadata.get(name, {})}
         described[name] = {"artifacts": [artifact]}
     return {"artifacts": described}
+
+
+@contextmanager
+def _recorded(step: str) -> Iterator[None]:
+    """Adds a line on this run of the step to the file that STEPS_FILE names, if it is set."""
+    started, exit_code = time.monotonic(), 1
+    try:
+        yield
+        exit_code = 0
+    except EvertuneError as error:
+        exit_code = error.exit_code
+        raise
+    finally:
+        if path := os.environ.get(STEPS_FILE):
+            facts = {
+                "step": step,
+                "exit_code": exit_code,
+                "seconds": time.monotonic() - started,
+                "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            }
+            with Path(path).open("a", encoding="utf-8") as file:
+                file.write(json.dumps(facts) + "\n")
 
 
 def _check_outputs(settings: StepConfig, result: Result) -> None:
@@ -177,7 +208,7 @@ def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
 
 def _fail(step: str, error: EvertuneError) -> NoReturn:
     line = redact(f"evertune {step}: {type(error).__name__}: {error.line}")
-    print(line, file=sys.stderr, flush=True)
+    sys.stderr.write(line + "\n")
     if TERMINATION_LOG.exists() and os.access(TERMINATION_LOG, os.W_OK):
         TERMINATION_LOG.write_text(line)
     sys.exit(error.exit_code)

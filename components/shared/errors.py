@@ -24,6 +24,7 @@ class EvertuneError(Exception):
         """
         self.what, self.where, self.remedy = what, where, remedy
         located = f"{where}: {what}" if where else what
+        remedy = remedy[:1].upper() + remedy[1:]
         super().__init__(". ".join(part.rstrip(". ") for part in (located, remedy) if part))
 
     @property

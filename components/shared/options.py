@@ -29,35 +29,35 @@ OPTION: Final = "option"
 ConfigT = TypeVar("ConfigT", bound="StepConfig")
 
 
-def input_artifact(help: str, *, optional: bool = False) -> Any:
+def input_artifact(meaning: str, *, optional: bool = False) -> Any:
     """A path that the step reads. An optional one defaults to the empty path `.`."""
     return dataclasses.field(
-        default=Path() if optional else MISSING,  # type: ignore[arg-type]
-        metadata={"kind": INPUT_ARTIFACT, "help": help},
+        default=Path() if optional else MISSING,
+        metadata={"kind": INPUT_ARTIFACT, "help": meaning},
     )
 
 
-def output_artifact(help: str) -> Any:
+def output_artifact(meaning: str) -> Any:
     """A path that the step writes; its parent exists, it does not."""
-    return dataclasses.field(metadata={"kind": OUTPUT_ARTIFACT, "help": help})
+    return dataclasses.field(metadata={"kind": OUTPUT_ARTIFACT, "help": meaning})
 
 
-def identity(help: str, *, optional: bool = False) -> Any:
+def identity(meaning: str, *, optional: bool = False) -> Any:
     """A string that names something immutable. On the command line `@FILE` reads it from FILE."""
     return dataclasses.field(
-        default="" if optional else MISSING,  # type: ignore[arg-type]
-        metadata={"kind": IDENTITY, "help": help},
+        default="" if optional else MISSING,
+        metadata={"kind": IDENTITY, "help": meaning},
     )
 
 
-def output_parameter(help: str) -> Any:
+def output_parameter(meaning: str) -> Any:
     """The file into which the command line writes an identity that `run` returned."""
-    return dataclasses.field(metadata={"kind": OUTPUT_PARAMETER, "help": help})
+    return dataclasses.field(metadata={"kind": OUTPUT_PARAMETER, "help": meaning})
 
 
 def option(
     default: Any,
-    help: str,
+    meaning: str,
     *,
     unit: str = "",
     low: float | None = None,
@@ -68,7 +68,7 @@ def option(
 
     Args:
         default: Used where params.yaml, the run form and the command line are silent.
-        help: What the option does, as one sentence.
+        meaning: What the option does, as one sentence.
         unit: Unit of a number, such as "tokens".
         low: Smallest allowed number.
         high: Largest allowed number.
@@ -78,7 +78,7 @@ def option(
         default=default,
         metadata={
             "kind": OPTION,
-            "help": help,
+            "help": meaning,
             "unit": unit,
             "low": low,
             "high": high,

@@ -1,0 +1,80 @@
+# `make help` lists the commands; CI calls the same ones.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+PROFILE ?= reviews
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+GROUPS := ingest clean version train evaluate pipelines dev
+
+$(READY): requirements/dev.txt requirements/torch.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Evertune needs Python 3.11 or newer; call make with PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet -r requirements/torch.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: env
+env: $(READY) ## Make the Python environment in .venv
+
+.PHONY: run
+run: $(READY) ## Run a profile from source to promoted model (PROFILE=reviews|full|zh)
+	@$(BIN)/evertune run --profile $(PROFILE)
+
+.PHONY: predict
+predict: $(READY) ## Use the promoted model (TEXT="...", PROFILE=...)
+	@$(BIN)/evertune predict --profile $(PROFILE) -- "$(TEXT)"
+
+.PHONY: reproduce
+reproduce: $(READY) ## Clone the registry, `dvc pull` the newest revision, prove every byte
+	@$(BIN)/evertune datasets reproduce --profile $(PROFILE)
+
+.PHONY: compile
+compile: $(READY) ## Compile the pipelines to Kubeflow YAML in build/
+	@$(BIN)/evertune compile --profile $(PROFILE)
+
+.PHONY: stop
+stop: $(READY) ## Stop the embedded object store
+	@$(BIN)/evertune store stop
+
+.PHONY: check
+check: $(READY) ## Static checks: format, lint, types, imports, pins, shell, YAML, secrets
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/yamllint --strict params.yaml dvc.yaml
+	$(BIN)/shellcheck .ci/run requirements/compile
+	requirements/compile --check
+
+.PHONY: test
+test: $(READY) ## The whole test suite with coverage (ARGS="..." for pytest)
+	$(BIN)/coverage erase
+	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+
+.PHONY: test-fast
+test-fast: $(READY) ## The tests that take seconds
+	$(BIN)/python -m pytest -m "not slow and not e2e" $(ARGS)
+
+.PHONY: format
+format: $(READY) ## Format the code and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: requirements
+requirements: $(READY) ## Compile requirements/*.txt from the groups in pyproject.toml
+	requirements/compile
+
+.PHONY: benchmark
+benchmark: $(READY) ## Training throughput beside Hugging Face Trainer
+	$(BIN)/python benchmarks/train_throughput.py
+
+.PHONY: clean
+clean: ## Remove build products; data and models in .evertune/ stay
+	rm -rf build dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

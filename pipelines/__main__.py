@@ -1,0 +1,38 @@
+"""The command line of Evertune: `evertune <command>`, or `python -m pipelines <command>`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from components.shared.errors import EvertuneError
+from components.shared.secrets import redact
+from pipelines.commands import compile_pipelines, datasets, models, predict, run, store
+
+COMMANDS = (run, predict, datasets, models, compile_pipelines, store)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    parser = argparse.ArgumentParser(prog="evertune", description="Keeps a fine-tuned language model fresh.")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Runs one command; errors are one line, with the exit codes of the steps."""
+    arguments = build_parser().parse_args(argv)
+    try:
+        arguments.run(arguments)
+    except EvertuneError as error:
+        print(redact(f"evertune: {type(error).__name__}: {error.line}"), file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

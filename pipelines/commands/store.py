@@ -1,0 +1,23 @@
+"""`evertune store`: the object store embedded for work on one machine."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipelines.commands import Commands
+
+
+def add(commands: Commands) -> None:
+    """Adds the command."""
+    parser = commands.add_parser("store", help="start or stop the embedded object store")
+    parser.add_argument("action", choices=("start", "stop"))
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Starts the store unless it runs or S3 is configured in the environment; or stops it."""
+    from pipelines import store, workspace
+
+    (store.start if arguments.action == "start" else store.stop)(workspace.HOME)

@@ -1,0 +1,77 @@
+"""Profiles of params.yaml: what a retrain works on, and the options of its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from components.shared.errors import UserError
+from components.shared.options import options_from
+from pipelines.steps import STEPS, config_of, option_defaults
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+"""The folder that holds params.yaml and dvc.yaml."""
+LAPTOP: Final = ".evertune/"
+"""Beginning of the values that name a place on this machine, relative to ROOT."""
+SHARED: Final = {
+    "task": "What the rows are for and what the model learns.",
+    "source": "Where the texts come from: a path, s3://bucket/key or package://name/path.",
+    "base_model": "The pretrained model: a directory, package://name/path or hf://owner/name[@revision].",
+    "dataset": "Name of the dataset; its revisions are tagged <dataset>/v<N>.",
+    "model_name": "Name of the line of models that has one champion.",
+    "store": "Object store of models and data: s3://bucket/prefix.",
+    "registry": "The dataset registry, a git URL.",
+    "checkpoints": "Where checkpoints go: s3://bucket/prefix.",
+}
+"""The values at the top of params.yaml, which several steps share, with their meaning."""
+
+
+def load(profile: str, file: Path = ROOT / "params.yaml") -> dict[str, Any]:
+    """The parameters of a profile: params.yaml with the profile laid over it, checked by name and type.
+
+    Raises:
+        UserError: for an unknown profile, name or option, or a value that an option does not allow.
+    """
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise UserError(f"cannot be read ({error})", where=str(file), remedy="correct the file") from error
+    profiles = values.pop("profiles", {})
+    if profile not in profiles:
+        raise UserError(f"no profile {profile!r}", where=file.name, remedy=f"use one of: {', '.join(profiles)}")
+    merged = _overlay(values, profiles[profile], f"{file.name}: profiles.{profile}")
+    missing = [name for name in SHARED if name not in merged]
+    if missing:
+        raise UserError(f"missing {', '.join(missing)}", where=file.name, remedy="add it at the top level")
+    return {name: merged[name] for name in SHARED} | {
+        step: options_from(config_of(step), merged.get(step) or {}) for step in STEPS
+    }
+
+
+def arguments(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters as pipeline arguments: `<step>_<option>` for each option, set or by default.
+
+    Values that name a place on this machine are left out: a cluster cannot reach it.
+    """
+    shared = {name: parameters[name] for name in SHARED if not str(parameters[name]).startswith(LAPTOP)}
+    options = {
+        f"{step}_{name}": value for step in STEPS for name, value in (option_defaults(step) | parameters[step]).items()
+    }
+    return shared | options
+
+
+def _overlay(values: Mapping[str, Any], profile: Mapping[str, Any], where: str) -> dict[str, Any]:
+    merged = dict(values)
+    for name, value in profile.items():
+        merged[name] = {**(values.get(name) or {}), **value} if isinstance(value, Mapping) else value
+    for name, value in merged.items():
+        if name not in SHARED and name not in STEPS:
+            near = get_close_matches(name, [*SHARED, *STEPS], 1) or [", ".join([*SHARED, *STEPS])]
+            raise UserError(f"unknown name {name!r}", where=where, remedy=f"did you mean {near[0]}?")
+        if name in STEPS and not isinstance(value or {}, Mapping):
+            raise UserError(f"{name} is not a mapping of options", where=where, remedy="write `option: value` lines")
+    return merged

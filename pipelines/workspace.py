@@ -1,0 +1,50 @@
+"""A workspace of one profile: the files that `dvc repro` runs on, under `.evertune/<profile>/`.
+
+It runs the repository's own dvc.yaml on parameters of its own, so that profiles do not overwrite each
+other and the clone stays clean.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from components.shared.files import write_atomically
+from pipelines.profiles import LAPTOP, ROOT
+
+HOME: Final = ROOT / ".evertune"
+LINKED: Final = ("components", "pipelines", "dvc.yaml", ".dvcignore")
+DVC_CONFIG: Final = "[core]\n    no_scm = true\n    analytics = false\n[parsing]\n    bool = boolean_optional\n"
+
+
+def prepare(profile: str, parameters: Mapping[str, Any], home: Path = HOME) -> Path:
+    """Makes or updates the workspace of a profile.
+
+    Args:
+        profile: Its name, which names the directory.
+        parameters: What its steps work with (see `profiles.load`).
+        home: Directory of all workspaces, registry, checkpoints and the embedded store.
+    """
+    workspace = home / profile
+    (workspace / ".dvc").mkdir(parents=True, exist_ok=True)
+    for name in LINKED:
+        link = workspace / name
+        if not link.is_symlink():
+            link.symlink_to(os.path.relpath(ROOT / name, workspace))
+    write_atomically(workspace / ".dvc" / "config", DVC_CONFIG.encode())
+    text = yaml.safe_dump({name: relocate(value, workspace) for name, value in parameters.items()}, sort_keys=False)
+    write_atomically(workspace / "params.yaml", text.encode())
+    return workspace
+
+
+def relocate(value: Any, workspace: Path) -> Any:
+    """A value of params.yaml as it reads inside the workspace: places below `.evertune/` lie one level up."""
+    if isinstance(value, str) and value.startswith(LAPTOP):
+        return f"../{value.removeprefix(LAPTOP)}"
+    if isinstance(value, str) and "://" not in value and (ROOT / value).exists() and value:
+        return os.path.relpath(ROOT / value, workspace)
+    return value
