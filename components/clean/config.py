@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from components.shared.errors import UserError
 from components.shared.options import StepConfig, identity, input_artifact, option, output_artifact
 
 
@@ -36,3 +37,18 @@ class Config(StepConfig):
     cluster_similarity: float = option(
         0.6, "Jaccard similarity from which two kept texts are of one cluster, which is never split.", low=0.5, high=1
     )
+
+    def check(self) -> None:
+        """Checks the two lengths and the two similarities against each other."""
+        if self.min_chars > self.max_chars:
+            raise UserError(
+                f"{self.min_chars} is more than max_chars ({self.max_chars})",
+                where="clean.min_chars",
+                remedy="give a smaller one",
+            )
+        if self.cluster_similarity > self.near_duplicate_similarity:
+            raise UserError(
+                f"{self.cluster_similarity} is more than near_duplicate_similarity ({self.near_duplicate_similarity})",
+                where="clean.cluster_similarity",
+                remedy="give a smaller one, so that what is alike but kept stays in one split",
+            )

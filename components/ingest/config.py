@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from components.shared.errors import UserError
 from components.shared.options import StepConfig, identity, option, output_artifact
 
 
@@ -28,3 +29,29 @@ class Config(StepConfig):
     meta_columns: str = option("", "Further columns to keep for slices and groups, with commas.")
     where: str = option("", "Keep only records with these column=value pairs, with commas.")
     max_reject_share: float = option(0.01, "Share of rejected records above which the step fails.", low=0, high=1)
+
+    def check(self) -> None:
+        """Checks the form of the pairs."""
+        label_pairs = pairs(self.label_map, "ingest.label_map")
+        pairs(self.where, "ingest.where")
+        for label, renamed in label_pairs.items():
+            if not renamed:
+                raise UserError(f"{label!r} is renamed to nothing", where="ingest.label_map", remedy="give from=to")
+
+
+def pairs(text: str, where: str) -> dict[str, str]:
+    """Reads `name=value,name=value`; raises UserError for anything else."""
+    found: dict[str, str] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, equals, value = (word.strip() for word in part.partition("="))
+        if not name or not equals:
+            raise UserError(f"{part!r} is not a name=value pair", where=where, remedy="give name=value,name=value")
+        if name in found:
+            raise UserError(f"{name!r} is named twice", where=where, remedy="name it once")
+        found[name] = value
+    return found
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Reads names with commas between them."""
+    return tuple(filter(None, (name.strip() for name in text.split(","))))

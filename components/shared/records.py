@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -44,6 +45,11 @@ def defect(task: str, record: Mapping[str, Any]) -> str:
         if not value.isascii() and _has_surrogates(value):
             return f"{column} is not valid Unicode"
     return ""
+
+
+def text_key(text: str) -> bytes:
+    """Equal for texts that differ in case and white space only: 128 bits of BLAKE2b."""
+    return hashlib.blake2b(" ".join(text.casefold().split()).encode(), digest_size=16).digest()
 
 
 def _has_surrogates(value: str) -> bool:

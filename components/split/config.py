@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from components.shared.errors import UserError
 from components.shared.options import StepConfig, identity, input_artifact, option, output_artifact
 
 
@@ -23,7 +24,16 @@ class Config(StepConfig):
     card: Path = output_artifact("Directory of the data card and the statistics, which lie beside the dataset.")
     report: Path = output_artifact("HTML report: size, balance and lengths of the splits.")
 
-    validation_fraction: float = option(0.1, "Share of the rows for validation.", low=0, high=0.5)
+    validation_fraction: float = option(0.1, "Share of the rows for validation.", low=0.01, high=0.5)
     test_fraction: float = option(0.2, "Share of the rows for the test.", low=0.01, high=0.5)
     train_rows: int = option(0, "Most rows to train on; 0 keeps all.", unit="rows", low=0)
     salt: str = option("evertune", "Decides which rows go where; keep it, or test rows move.")
+
+    def check(self) -> None:
+        """Checks that rows are left to train on."""
+        if self.validation_fraction + self.test_fraction > 0.9:
+            raise UserError(
+                f"{self.validation_fraction} and test_fraction {self.test_fraction} leave too little to train on",
+                where="split.validation_fraction",
+                remedy="give two that add up to at most 0.9",
+            )

@@ -1,0 +1,133 @@
+"""Pins the base model, and refuses one that training could not load."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from components.shared.errors import RetryError, UserError
+from components.shared.references import HUB, Reference, is_local, local_path, pin_local
+
+WHERE: Final = "base_model"
+HUB_SECONDS: Final = 20.0
+TOKENIZERS: Final = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model")
+_SAFE: Final = re.compile(r".*\.safetensors")
+_PICKLED: Final = re.compile(r".*\.(bin|pt|pth|pkl|ckpt)")
+_NAME: Final = re.compile(r"[\w.-]+(/[\w.-]+)?")
+
+
+def pin_base_model(uri: str) -> Reference:
+    """Pins a directory, a package's directory or a hub repository to its content.
+
+    Raises:
+        UserError: if it is not there, or lacks its configuration, tokenizer or safetensors weights.
+        RetryError: if the hub cannot be reached.
+    """
+    if uri.startswith(HUB):
+        return _pin_hub(uri)
+    if not is_local(uri):
+        raise UserError(f"{uri!r} is not a model", where=WHERE, remedy="give a directory, package:// or hf://")
+    directory = local_path(uri, WHERE)
+    if not directory.is_dir():
+        raise UserError(f"{uri} is not a directory", where=WHERE, remedy="give the directory of a pretrained model")
+    _check_files((path.name for path in directory.iterdir() if path.is_file()), uri)
+    _check_config(directory / "config.json", uri)
+    for path in sorted(directory.glob("*.safetensors")):
+        _check_safetensors(path)
+    return pin_local(uri, WHERE)
+
+
+def _check_files(names: Iterable[str], uri: str) -> None:
+    present = set(names)
+    missing = []
+    if "config.json" not in present:
+        missing.append("config.json")
+    if not present.intersection(TOKENIZERS):
+        missing.append(f"a tokenizer ({' or '.join(TOKENIZERS)})")
+    if not any(map(_SAFE.fullmatch, present)):
+        pickled = sorted(filter(_PICKLED.fullmatch, present))
+        if pickled:
+            raise UserError(
+                f"{uri} has pickled weights only ({pickled[0]}), which can run code when they are loaded",
+                where=WHERE,
+                remedy="convert them to safetensors",
+            )
+        missing.append("weights (*.safetensors)")
+    if missing:
+        raise UserError(f"{uri} lacks {', '.join(missing)}", where=WHERE, remedy="give a complete pretrained model")
+
+
+def _check_config(path: Path, uri: str) -> None:
+    try:
+        known = "model_type" in json.loads(path.read_bytes())
+    except (ValueError, TypeError):
+        known = False
+    if not known:
+        raise UserError(f"config.json of {uri} names no model_type", where=WHERE, remedy="download the model again")
+
+
+def _check_safetensors(path: Path) -> None:
+    """Compares the size with the header: finds cut downloads and pointers of Git LFS without reading the weights."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = file.read(length) if length < path.stat().st_size else b""
+    try:
+        tensors = json.loads(header)
+        tensors.pop("__metadata__", None)
+        end = max((tensor["data_offsets"][1] for tensor in tensors.values()), default=0)
+        whole = path.stat().st_size == 8 + length + end
+    except (ValueError, TypeError, KeyError, AttributeError):
+        whole = False
+    if not whole:
+        raise UserError(
+            f"{path.name} is cut short or not a safetensors file", where=WHERE, remedy="download the model again"
+        )
+
+
+def _pin_hub(uri: str) -> Reference:
+    name, _, revision = uri.removeprefix(HUB).partition("@")
+    if not _NAME.fullmatch(name):
+        raise UserError(f"{uri!r} is not a hub name", where=WHERE, remedy="give hf://owner/name or hf://owner/name@revision")
+    commit, files = _ask_hub(name, revision)
+    _check_files(files, uri)
+    return Reference(f"{HUB}{name}", "commit", commit)
+
+
+def _ask_hub(name: str, revision: str) -> tuple[str, list[str]]:
+    """Commit and files of a hub repository; endpoint and token come from HF_ENDPOINT and HF_TOKEN."""
+    import httpx
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+
+    where = f"{HUB}{name}"
+    try:
+        info = HfApi(endpoint=os.environ.get("HF_ENDPOINT")).model_info(
+            name, revision=revision or None, timeout=HUB_SECONDS
+        )
+    except OfflineModeIsEnabled:
+        raise UserError(
+            f"{where} cannot be looked up: HF_HUB_OFFLINE is set", where=WHERE, remedy="unset it or give a directory"
+        ) from None
+    except HfHubHTTPError as error:
+        raise _hub_error(where, revision, error.response.status_code) from error
+    except (httpx.HTTPError, OSError) as error:
+        raise RetryError(
+            f"the hub cannot be reached ({type(error).__name__})", where=WHERE, remedy="run again, or give a directory"
+        ) from error
+    assert info.sha, f"the hub gave no commit for {where}"
+    return info.sha, [file.rfilename for file in info.siblings or ()]
+
+
+def _hub_error(where: str, revision: str, status: int) -> UserError | RetryError:
+    if status in (401, 403, 404):
+        what = f"{where} has no revision {revision!r}, or is" if revision else f"{where} is"
+        return UserError(
+            f"{what} unknown to the hub or not open to you (HTTP {status})",
+            where=WHERE,
+            remedy="correct the name, or set HF_TOKEN for a private or gated model",
+        )
+    return RetryError(f"the hub answered HTTP {status} for {where}", where=WHERE, remedy="run again later")

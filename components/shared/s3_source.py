@@ -1,0 +1,97 @@
+"""Sources in S3: pinned by the ETags of their objects, and downloaded only while these still hold."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.shared.errors import UserError
+from components.shared.objects import s3_client, translated_errors
+from components.shared.references import S3, Reference
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class _Object:
+    key: str
+    name: str
+    etag: str
+    size: int
+
+
+def pin_s3(uri: str, where: str) -> Reference:
+    """Pins an object, or all objects below a prefix, to what they hold now.
+
+    Raises:
+        UserError: if there is nothing, or nothing but empty objects.
+    """
+    found = _listing(uri)
+    if not found:
+        raise UserError(f"no object at {uri}", where=where, remedy="correct the address")
+    if not any(item.size for item in found):
+        raise UserError(f"{uri} is empty", where=where, remedy="give a source that holds rows")
+    return Reference(uri, "etag", _pin(found))
+
+
+def fetch_s3(reference: Reference, directory: Path, where: str) -> Path:
+    """Downloads what was pinned into `directory`.
+
+    Returns:
+        The file, or `directory` itself for a prefix.
+
+    Raises:
+        UserError: if it is not what it was when it was pinned.
+    """
+    bucket = _split(reference.uri)[0]
+    found = _listing(reference.uri)
+    if _pin(found) != reference.value:
+        raise _changed(reference.uri, where)
+    for item in found:
+        _download(bucket, item, directory / item.name, where)
+    return directory / found[0].name if _is_single(reference.uri, found) else directory
+
+
+def _download(bucket: str, item: _Object, path: Path, where: str) -> None:
+    if ".." in Path(item.name).parts or Path(item.name).is_absolute():
+        raise UserError(f"the key {item.key!r} leads out of its prefix", where=where, remedy="rename the object")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with translated_errors(f"s3://{bucket}/{item.key}"), path.open("wb") as file:
+        answer = s3_client().get_object(Bucket=bucket, Key=item.key)
+        if answer["ETag"].strip('"') != item.etag:
+            raise _changed(f"s3://{bucket}/{item.key}", where)
+        for chunk in answer["Body"].iter_chunks(_CHUNK):
+            file.write(chunk)
+
+
+def _listing(uri: str) -> list[_Object]:
+    bucket, key = _split(uri)
+    folder = f"{key.rstrip('/')}/" if key else ""
+    with translated_errors(uri):
+        pages = s3_client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key.rstrip("/"))
+        items = [item for page in pages for item in page.get("Contents", ())]
+    single = [item for item in items if item["Key"] == key]
+    chosen = single or [i for i in items if i["Key"].startswith(folder) and not i["Key"].endswith("/")]
+    skip = len(key.rpartition("/")[0]) + 1 if single and "/" in key else 0 if single else len(folder)
+    found = [_Object(i["Key"], i["Key"][skip:], i["ETag"].strip('"'), i["Size"]) for i in chosen]
+    return sorted(found, key=lambda item: item.key)
+
+
+def _pin(found: list[_Object]) -> str:
+    if len(found) == 1:
+        return found[0].etag
+    return hashlib.sha256("".join(f"{item.name}\0{item.etag}\n" for item in found).encode()).hexdigest()
+
+
+def _is_single(uri: str, found: list[_Object]) -> bool:
+    return len(found) == 1 and found[0].key == _split(uri)[1]
+
+
+def _split(uri: str) -> tuple[str, str]:
+    bucket, _, key = uri.removeprefix(S3).partition("/")
+    return bucket, key
+
+
+def _changed(uri: str, where: str) -> UserError:
+    return UserError(f"{uri} is not what it was when it was resolved", where=where, remedy="run `resolve` again")
