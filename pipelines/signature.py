@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from kfp import dsl
 from kfp.dsl.base_component import BaseComponent
@@ -13,6 +13,8 @@ from components.shared.options import OPTION, fields_of, type_of
 from pipelines.profiles import SHARED
 from pipelines.steps import config_of
 
+MEANING: Final = SHARED | {"revision": "The dataset revision to train on, such as reviews/v3."}
+"""Meaning of the parameters that several steps share."""
 Options = Mapping[str, Mapping[str, Any]]
 """For each step of a pipeline, its options as pipeline parameters."""
 
@@ -28,7 +30,7 @@ def pipeline(name: str, steps: Sequence[str], graph: Callable[..., None]) -> Bas
     """
     own = [p for p in inspect.signature(graph).parameters.values() if p.name != "options"]
     parameters = [parameter.replace(annotation=str) for parameter in own]
-    help_of = {parameter.name: SHARED.get(parameter.name, "") for parameter in own}
+    help_of = {parameter.name: MEANING[parameter.name] for parameter in own}
     for step in steps:
         config = config_of(step)
         for option, field in fields_of(config, OPTION).items():

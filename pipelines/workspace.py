@@ -36,15 +36,15 @@ def prepare(profile: str, parameters: Mapping[str, Any], home: Path = HOME) -> P
         if not link.is_symlink():
             link.symlink_to(os.path.relpath(ROOT / name, workspace))
     write_atomically(workspace / ".dvc" / "config", DVC_CONFIG.encode())
-    text = yaml.safe_dump({name: relocate(value, workspace) for name, value in parameters.items()}, sort_keys=False)
+    text = yaml.safe_dump({name: relocate(name, value, workspace) for name, value in parameters.items()}, sort_keys=False)
     write_atomically(workspace / "params.yaml", text.encode())
     return workspace
 
 
-def relocate(value: Any, workspace: Path) -> Any:
-    """A value of params.yaml as it reads inside the workspace: places below `.evertune/` lie one level up."""
+def relocate(name: str, value: Any, workspace: Path) -> Any:
+    """A value of params.yaml as it reads inside the workspace, where relative paths begin elsewhere."""
     if isinstance(value, str) and value.startswith(LAPTOP):
         return f"../{value.removeprefix(LAPTOP)}"
-    if isinstance(value, str) and "://" not in value and (ROOT / value).exists() and value:
-        return os.path.relpath(ROOT / value, workspace)
+    if name in ("source", "base_model") and "://" not in value:
+        return os.path.relpath(ROOT / Path(value).expanduser(), workspace)
     return value

@@ -24,12 +24,12 @@ def run(arguments: argparse.Namespace) -> None:
     """Runs the stages that are not up to date, then prints what came of it."""
     from components.shared.files import write_atomically
     from pipelines import profiles, reproduce, workspace
-    from pipelines.store import embedded_store
+    from pipelines.local import running_store
 
     started = time.time()
     parameters = profiles.load(arguments.profile)
     place = workspace.prepare(arguments.profile, parameters)
-    with embedded_store(workspace.HOME):
+    with running_store():
         ran = reproduce.reproduce(place)
     facts = reproduce.summarise(arguments.profile, place, ran, started)
     write_atomically(workspace.HOME / "last-run.json", (json.dumps(facts, indent=1) + "\n").encode())

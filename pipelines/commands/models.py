@@ -1,0 +1,81 @@
+"""`evertune models`: the history of champions."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from typing import TYPE_CHECKING
+
+from pipelines.commands import add_profile, table
+from pipelines.local import local_store
+
+if TYPE_CHECKING:
+    from components.shared.champions import Champion
+    from pipelines.commands import Commands
+
+
+def add(commands: Commands) -> None:
+    """Adds the command."""
+    parser = commands.add_parser("models", help="list champions, show one, go back to one")
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    history = actions.add_parser("history", help="list all champions, the newest last")
+    history.set_defaults(run=run_history)
+    show = actions.add_parser("show", help="show one record as JSON, the current one by default")
+    show.add_argument("sequence", nargs="?", type=int, help="number of the record")
+    show.set_defaults(run=run_show)
+    rollback = actions.add_parser("rollback", help="make an earlier model the champion again")
+    rollback.add_argument("--to", type=int, help="number of the record to go back to (default: the one before)")
+    rollback.add_argument("--reason", required=True, help="why; it stands in the history")
+    rollback.set_defaults(run=run_rollback)
+    for action in (history, show, rollback):
+        add_profile(action)
+
+
+def run_history(arguments: argparse.Namespace) -> None:
+    """Prints one line for each record."""
+    from components.shared import champions
+
+    with local_store(arguments.profile) as (store, parameters):
+        records = champions.history(store, parameters["model_name"])
+    print(table(("#", "time", "kind", "model", "dataset", "accuracy", "reason"), [_line(one) for one in records]))
+
+
+def run_show(arguments: argparse.Namespace) -> None:
+    """Prints a record with its lineage."""
+    from components.shared import champions
+    from components.shared.errors import UserError
+
+    with local_store(arguments.profile) as (store, parameters):
+        records = champions.history(store, parameters["model_name"])
+    wanted = arguments.sequence or len(records)
+    if not 0 < wanted <= len(records):
+        raise UserError(
+            f"no record {wanted} among {len(records)}",
+            where=f"champions of {parameters['model_name']}",
+            remedy="see `evertune models history`",
+        )
+    print(json.dumps(dataclasses.asdict(records[wanted - 1]), indent=1, ensure_ascii=False))
+
+
+def run_rollback(arguments: argparse.Namespace) -> None:
+    """Appends a record that names an earlier model."""
+    from components.shared import champions
+
+    with local_store(arguments.profile) as (store, parameters):
+        record = champions.rollback(store, parameters["model_name"], arguments.to, arguments.reason)
+    print(f"champion {record.sequence} is model {record.digest[:16]} of {record.dataset_revision}: {record.reason}")
+
+
+def _line(record: Champion) -> tuple[object, ...]:
+    accuracy = record.metrics.get("accuracy")
+    shown = f"{accuracy:.3f}" if isinstance(accuracy, float) else "-"
+    return (
+        record.sequence,
+        record.time,
+        record.kind,
+        record.digest[:16],
+        record.dataset_revision,
+        shown,
+        record.reason,
+    )

@@ -1,0 +1,64 @@
+import pytest
+import yaml
+
+from components.shared.errors import UserError
+from pipelines import profiles
+
+
+@pytest.fixture
+def params(tmp_path):
+    values = yaml.safe_load((profiles.ROOT / "params.yaml").read_text())
+
+    def write(**changes):
+        path = tmp_path / "params.yaml"
+        path.write_text(yaml.safe_dump(values | changes))
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("profile", ["reviews", "full", "zh"])
+def test_profiles_of_the_repository_are_valid(profile):
+    assert profiles.load(profile)["task"] == "classification"
+
+
+def test_profile_overlays_single_options():
+    full = profiles.load("full")
+    assert full["ingest"]["where"] == ""
+    assert full["ingest"]["label_map"] == "0=negative,1=positive"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"trian": {}}, "unknown name 'trian'. Did you mean train?"),
+        ({"train": {"epoch": 1}}, "unknown option 'epoch'"),
+        ({"train": {"epochs": -1}}, "train.epochs: -1 is out of range"),
+        ({"clean": ["markup"]}, "clean is not a mapping of options"),
+        ({"profiles": {"other": {}}}, "no profile 'reviews'. Use one of: other"),
+    ],
+)
+def test_bad_parameters_are_named_with_the_remedy(params, changes, message):
+    with pytest.raises(UserError, match=message.replace("?", r"\?")):
+        profiles.load("reviews", params(**changes))
+
+
+def test_missing_value_is_named(params, tmp_path):
+    path = params()
+    path.write_text(path.read_text().replace("store: s3://evertune\n", ""))
+    with pytest.raises(UserError, match="missing store"):
+        profiles.load("reviews", path)
+
+
+def test_broken_yaml_is_named(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text("a: [1")
+    with pytest.raises(UserError, match="cannot be read"):
+        profiles.load("reviews", path)
+
+
+def test_arguments_name_each_option_by_its_step_and_leave_out_this_machine():
+    arguments = profiles.arguments(profiles.load("reviews"))
+    assert arguments["split_train_rows"] == 4000
+    assert arguments["clean_markup"] is True
+    assert "registry" not in arguments
