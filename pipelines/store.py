@@ -107,7 +107,7 @@ def _spawn(store: Path, base: int, variables: Mapping[str, str]) -> None:
     ports = [f"-{service}.port={base + place}" for place, service in enumerate(SERVICES)]
     command = [_program(), "-logtostderr=true", "mini", f"-dir={store / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
     command += [*ports, "-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false"]
-    command += ["-master.telemetry=false", "-volume.images.fix.orientation=false"]
+    command += ["-master.telemetry=false", "-s3.autoCreateBucket=false", "-volume.images.fix.orientation=false"]
     # HOME is the store: a security.toml of the user is not for this server.
     environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(store), **variables}
     with (store / "log").open("wb") as log:
