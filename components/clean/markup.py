@@ -1,0 +1,50 @@
+"""HTML to text. A text without known tags or entities is left as it is."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Final
+
+from selectolax.lexbor import LexborHTMLParser
+
+TAGS: Final = (
+    "a abbr address article aside audio b blockquote body br button canvas caption center cite code col dd del details div dl dt em "
+    "figcaption figure font footer form frame h1 h2 h3 h4 h5 h6 head header hr html i iframe img input ins label li link main "
+    "meta nav noscript object ol option p param pre q s script section select small span strike strong style sub sup svg table "
+    "tbody td template textarea tfoot th thead title tr tt u ul var video"
+).split()
+HIDDEN: Final = ("head", "script", "style", "template", "noscript", "iframe", "object", "svg", "textarea", "select")
+BLOCKS: Final = (
+    "address, article, aside, blockquote, caption, center, dd, details, div, dl, dt, figcaption, figure, footer, form, "
+    "h1, h2, h3, h4, h5, h6, header, hr, li, main, nav, ol, p, pre, section, table, tr, ul"
+)
+CELLS: Final = "td, th"
+# Attributes must have values, so that "x<b and c>d" is no tag.
+_TAG: Final = re.compile(
+    rf"""<(?:!--|!doctype\b|/?(?:{"|".join(TAGS)})(?:\s+[\w:-]+\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'<>]+))*\s*/?>)""",
+    re.IGNORECASE,
+)
+_BREAK: Final = re.compile(r"<br\s*/?>", re.IGNORECASE)
+_ENTITY: Final = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,30});", re.IGNORECASE)
+
+
+def to_text(text: str) -> str:
+    """The text without markup: blocks and `<br>` become line breaks, cells are separated by tabs."""
+    if "<" in text and _TAG.search(text):
+        text = _BREAK.sub("\n", text)
+        if _TAG.search(text):
+            return _parsed(text)
+    return html.unescape(text) if "&" in text and _ENTITY.search(text) else text
+
+
+def _parsed(text: str) -> str:
+    tree = LexborHTMLParser(text)
+    for node in tree.css(", ".join(HIDDEN)):
+        node.decompose()
+    for node in tree.css(BLOCKS):
+        node.insert_before("\n")
+        node.insert_after("\n")
+    for node in tree.css(CELLS):
+        node.insert_after("\t")
+    return tree.body.text() if tree.body else ""
