@@ -51,6 +51,7 @@ check: $(READY) ## Static checks: format, lint, types, imports, pins, shell, YAM
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/yamllint --strict params.yaml dvc.yaml
 	$(BIN)/shellcheck .ci/run requirements/compile
+	$(BIN)/gitleaks git --no-banner --redact --log-level warn .
 	requirements/compile --check
 
 .PHONY: test
@@ -70,6 +71,10 @@ format: $(READY) ## Format the code and fix what can be fixed
 .PHONY: requirements
 requirements: $(READY) ## Compile requirements/*.txt from the groups in pyproject.toml
 	requirements/compile
+
+.PHONY: docs
+docs: $(READY) ## Write the generated reference pages
+	$(BIN)/python docs/generate.py
 
 .PHONY: benchmark
 benchmark: $(READY) ## Training throughput beside Hugging Face Trainer

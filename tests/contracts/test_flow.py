@@ -129,7 +129,9 @@ def shape(spec):
         default = f" = {parameter['defaultValue']!r}" if "defaultValue" in parameter else ""
         lines.append(f"  parameter {name}: {parameter['parameterType']}{default}")
     for step, task in sorted(spec["root"]["dag"]["tasks"].items()):
-        executor = spec["deploymentSpec"]["executors"][spec["components"][task["componentRef"]["name"]]["executorLabel"]]
+        executor = spec["deploymentSpec"]["executors"][
+            spec["components"][task["componentRef"]["name"]]["executorLabel"]
+        ]
         after = ", ".join(task.get("dependentTasks", []))
         lines.append(f"  task {step} [{executor['container']['image']}] after {after or 'nothing'}")
     lines += [f"  edge {a}.{b} -> {c}.{d}" for a, b, c, d in sorted(kubeflow_edges(spec))]

@@ -1,0 +1,189 @@
+"""Follows CONTRIBUTING's recipe "add a component" in a copy of the repository, then breaks it."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from pipelines.profiles import ROOT
+
+CONFIG = '''"""Options of `count`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from components.shared.options import StepConfig, input_artifact, option, output_artifact
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(StepConfig):
+    """One field for each flag of `python -m components.count`."""
+
+    step: ClassVar[str] = "count"
+
+    splits: Path = input_artifact("Directory of the split dataset.")
+    counts: Path = output_artifact("JSON file of the number of words in each split.")
+    least: int = option(1, "Fail when a split has fewer words.", unit="words", low=0)
+'''
+CORE = '''"""Counts words."""
+
+from __future__ import annotations
+
+import json
+
+from components.count.config import Config
+from components.shared.datasets import Dataset
+from components.shared.errors import UserError
+from components.shared.files import write_atomically
+from components.shared.result import Result
+
+
+def run(config: Config) -> Result:
+    """Counts the words of each split."""
+    dataset = Dataset(config.splits)
+    counts = {name: sum(len(row["text"].split()) for row in dataset.rows(name)) for name in dataset.manifest.splits}
+    for name, words in counts.items():
+        if words < config.least:
+            raise UserError(f"{words} words", where=name, remedy="add text or lower count.least")
+    write_atomically(config.counts, json.dumps(counts).encode())
+    return Result(summary=f"{sum(counts.values())} words")
+'''
+MAIN = '''"""Counts words.
+
+    python -m components.count --splits splits --counts counts.json
+"""
+
+from components.count.config import Config
+from components.shared.entry import main
+
+if __name__ == "__main__":
+    main(Config, __doc__)
+'''
+COMPONENT = '''"""The Kubeflow component of `count`."""
+
+from kfp import dsl
+
+from components.images import container
+
+
+@dsl.container_component
+def count(splits: dsl.Input[dsl.Dataset], counts: dsl.Output[dsl.Artifact], least: int) -> dsl.ContainerSpec:
+    """Counts words."""
+    return container("count", splits=splits.path, counts=counts.path, least=least)
+'''
+STAGE = """
+  count:
+    cmd: >-
+      python -m components.count --splits split/splits --counts count/counts.json ${count}
+    deps: [split/splits, components/count, components/shared]
+    params: [count]
+    outs: [count/counts.json]
+"""
+EDGES = {
+    "components/images.py": ('    "version": "version",', '    "count": "clean",\n    "version": "version",'),
+    "pipelines/steps.py": ('"split", "version"', '"split", "count", "version"'),
+    "pipelines/graphs.py": (
+        "    return place(\n        version(",
+        '    place(count(splits=divided.outputs["splits"], **options["count"]), "count")\n'
+        "    return place(\n        version(",
+    ),
+    "params.yaml": ("version: {}", "count: {}\nversion: {}"),
+    "pyproject.toml": (
+        '"components.split", "components.version"',
+        '"components.split", "components.count", "components.version"',
+    ),
+}
+
+
+def replace(path, old, new):
+    text = path.read_text()
+    assert old in text, f"{old!r} is not in {path.name}: the recipe's test is out of date"
+    path.write_text(text.replace(old, new))
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """The repository with the step `count` added as the recipe says."""
+    repository = tmp_path / "evertune"
+    shutil.copytree(
+        ROOT,
+        repository,
+        ignore=shutil.ignore_patterns(".git", ".venv", ".evertune", "build", "__pycache__", ".*_cache"),
+    )
+    step = repository / "components" / "count"
+    step.mkdir()
+    for name, text in (
+        ("__init__.py", ""),
+        ("config.py", CONFIG),
+        ("core.py", CORE),
+        ("__main__.py", MAIN),
+        ("component.py", COMPONENT),
+    ):
+        (step / name).write_text(text)
+    for name, (old, new) in EDGES.items():
+        replace(repository / name, old, new)
+    replace(
+        repository / "pipelines/graphs.py",
+        "from components.evaluate",
+        "from components.count.component import count\nfrom components.evaluate",
+    )
+    replace(repository / "pipelines/graphs.py", '"split", "version")', '"split", "count", "version")')
+    with (repository / "dvc.yaml").open("a") as file:
+        file.write(STAGE)
+    return repository
+
+
+def contracts(repository):
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/contracts", "-k"]
+    chosen = "not recipe and (count or edges)"
+    return subprocess.run(
+        [*command, chosen], cwd=repository, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.slow
+def test_the_recipe_gives_a_step_that_keeps_the_contracts(copy):
+    kept = contracts(copy)
+    assert kept.returncode == 0, kept.stdout
+    imports = subprocess.run(
+        [f"{sys.prefix}/bin/lint-imports", "--no-logo", "--no-cache"],
+        cwd=copy,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert imports.returncode == 0, imports.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("file", "old", "new", "named"),
+    [
+        ("components/count/component.py", ", least: int", "", 'unexpected keyword argument "least"'),
+        ("components/count/component.py", "least: int", "least: int = 1", "no_defaults[count]"),
+        ("components/count/component.py", "least=least", "least=counts.path", "under_its_own_flag[count]"),
+        (
+            "dvc.yaml",
+            "deps: [split/splits, components/count",
+            "deps: [components/count",
+            "depends_on_all_it_reads[count]",
+        ),
+        (
+            "pipelines/graphs.py",
+            '    place(count(splits=divided.outputs["splits"], **options["count"]), "count")\n',
+            "",
+            "same_steps",
+        ),
+    ],
+)
+def test_what_is_forgotten_is_named(copy, file, old, new, named):
+    replace(copy / file, old, new)
+    if "least: int" == old.strip(", ") and new == "":
+        replace(copy / file, ", least=least", "")
+    broken = contracts(copy)
+    assert broken.returncode != 0, broken.stdout
+    assert named in broken.stdout
