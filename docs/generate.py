@@ -1,6 +1,6 @@
 """Writes docs/reference/options.md from the steps' configurations.
 
-    python docs/generate.py
+python docs/generate.py
 """
 
 from __future__ import annotations

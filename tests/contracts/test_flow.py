@@ -1,5 +1,6 @@
 """dvc.yaml and the compiled `retrain` pipeline are the same graph, and the graph is what the golden text says."""
 
+import itertools
 import re
 import shlex
 from pathlib import Path
@@ -38,7 +39,7 @@ def kubeflow_edges(spec):
 def flags_of(stage):
     command = stage["cmd"] if isinstance(stage["cmd"], str) else stage["cmd"][-1]
     words = shlex.split(command)
-    return {word.removeprefix("--"): value for word, value in zip(words, words[1:], strict=False) if "--" in word}
+    return {word.removeprefix("--"): value for word, value in itertools.pairwise(words) if "--" in word}
 
 
 def dvc_edges(stages):
@@ -74,7 +75,7 @@ def test_stage_gives_every_flag_and_depends_on_all_it_reads(step):
         kind = options.fields_of(config_of(step))[name].metadata["kind"]
         if kind in (options.OUTPUT_ARTIFACT, options.OUTPUT_PARAMETER):
             assert value in stage["outs"]
-        elif kind == options.INPUT_ARTIFACT or value.startswith("@resolve") or value.startswith("@version"):
+        elif kind == options.INPUT_ARTIFACT or value.startswith(("@resolve", "@version")):
             assert value.removeprefix("@") in stage["deps"]
 
 

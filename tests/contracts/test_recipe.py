@@ -182,7 +182,7 @@ def test_the_recipe_gives_a_step_that_keeps_the_contracts(copy):
 )
 def test_what_is_forgotten_is_named(copy, file, old, new, named):
     replace(copy / file, old, new)
-    if "least: int" == old.strip(", ") and new == "":
+    if old.strip(", ") == "least: int" and new == "":
         replace(copy / file, ", least=least", "")
     broken = contracts(copy)
     assert broken.returncode != 0, broken.stdout
