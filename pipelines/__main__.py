@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from components.shared.errors import EvertuneError
 from components.shared.secrets import redact
 from pipelines.commands import compile_pipelines, datasets, models, predict, run, store
+from pipelines.reproduce import StepFailed
 
 COMMANDS = (run, predict, datasets, models, compile_pipelines, store)
 
@@ -27,6 +28,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = build_parser().parse_args(argv)
     try:
         arguments.run(arguments)
+    except StepFailed as error:
+        sys.exit(error.exit_code)
     except EvertuneError as error:
         print(redact(f"evertune: {type(error).__name__}: {error.line}"), file=sys.stderr)
         sys.exit(error.exit_code)

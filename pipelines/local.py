@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import Any, Final
 
 from components.shared.objects import ObjectStore, open_store
 from components.shared.secrets import load_secrets
@@ -13,16 +14,24 @@ from pipelines import profiles, store
 from pipelines.workspace import HOME
 
 
+KEEP: Final = HOME / "store" / "keep"
+"""Exists while the store is to run on after the command that needed it."""
+
+
 @contextmanager
 def running_store() -> Iterator[None]:
-    """Keeps the embedded store running inside the block, and stops it if it did not run before."""
-    ran = store.running(HOME)
-    store.start(HOME)
-    try:
-        yield
-    finally:
-        if not ran:
-            store.stop(HOME)
+    """Keeps the embedded store running inside the block; the last one to leave stops it, unless it is to be kept."""
+    KEEP.parent.mkdir(parents=True, exist_ok=True)
+    with (HOME / "store" / "users").open("w") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)
+        store.start(HOME)
+        try:
+            yield
+        finally:
+            with suppress(BlockingIOError):
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if not KEEP.exists():
+                    store.stop(HOME)
 
 
 @contextmanager

@@ -74,6 +74,11 @@ def stop(home: Path = HOME) -> bool:
         return _terminate(store)
 
 
+def running(home: Path = HOME) -> bool:
+    """Whether the store runs."""
+    return _running(home.resolve() / "store") is not None
+
+
 def _has_own_s3(store: Path, environ: Mapping[str, str]) -> bool:
     named = environ.get("EVERTUNE_SECRETS_FILE")
     if named and Path(named).resolve() != (store / "env").resolve():

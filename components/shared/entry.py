@@ -44,9 +44,8 @@ def main(config: type[StepConfig], doc: str | None, argv: Sequence[str] | None =
         doc: The module docstring of the entry point, shown by --help.
         argv: Arguments; those of the process when None.
     """
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format=f"%(asctime)s {config.step}: %(message)s", datefmt="%H:%M:%S"
-    )
+    logging.basicConfig(stream=sys.stderr, format=f"%(asctime)s {config.step}: %(message)s", datefmt="%H:%M:%S")
+    log.setLevel(logging.INFO)
     signal.signal(signal.SIGTERM, _terminate)
     try:
         arguments = vars(build_parser(config, doc).parse_args(argv))

@@ -17,7 +17,12 @@ def add(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Starts the store unless it runs or S3 is configured in the environment; or stops it."""
-    from pipelines import store, workspace
+    """Starts the store unless it runs or S3 is configured in the environment, and leaves it running; or stops it."""
+    from pipelines import local, store
 
-    (store.start if arguments.action == "start" else store.stop)(workspace.HOME)
+    if arguments.action == "stop":
+        local.KEEP.unlink(missing_ok=True)
+        store.stop(local.HOME)
+    elif not store.running(local.HOME) and store.start(local.HOME):
+        local.KEEP.touch()
+        print("the object store runs until: evertune store stop")
