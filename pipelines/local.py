@@ -13,7 +13,6 @@ from components.shared.secrets import load_secrets
 from pipelines import profiles, store
 from pipelines.workspace import HOME
 
-
 KEEP: Final = HOME / "store" / "keep"
 """Exists while the store is to run on after the command that needed it."""
 

@@ -36,8 +36,8 @@ def prepare(profile: str, parameters: Mapping[str, Any], home: Path = HOME) -> P
         if not link.is_symlink():
             link.symlink_to(os.path.relpath(ROOT / name, workspace))
     write_atomically(workspace / ".dvc" / "config", DVC_CONFIG.encode())
-    text = yaml.safe_dump({name: relocate(name, value, workspace) for name, value in parameters.items()}, sort_keys=False)
-    write_atomically(workspace / "params.yaml", text.encode())
+    moved = {name: relocate(name, value, workspace) for name, value in parameters.items()}
+    write_atomically(workspace / "params.yaml", yaml.safe_dump(moved, sort_keys=False).encode())
     return workspace
 
 

@@ -19,10 +19,11 @@ def add(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Starts the store unless it runs or S3 is configured in the environment, and leaves it running; or stops it."""
     from pipelines import local, store
+    from pipelines.workspace import HOME
 
     if arguments.action == "stop":
         local.KEEP.unlink(missing_ok=True)
-        store.stop(local.HOME)
-    elif not store.running(local.HOME) and store.start(local.HOME):
+        store.stop(HOME)
+    elif not store.running(HOME) and store.start(HOME):
         local.KEEP.touch()
         print("the object store runs until: evertune store stop")
