@@ -1,0 +1,134 @@
+"""The base model: where its files are, and whether they can be used, told before anything is loaded."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from components.shared.errors import RetryError, UserError
+from components.shared.references import HUB, Reference, is_local, open_local, parse_reference
+
+WHERE: Final = "base_model"
+PATTERNS: Final = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "README.md")
+"""Files of a hub repository that are downloaded: never code, never pickles."""
+TOKENIZER_FILES: Final = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model")
+
+
+def open_base_model(reference_text: str, max_tokens: int) -> tuple[Path, Reference]:
+    """The directory of the pinned base model, checked.
+
+    Args:
+        reference_text: What `resolve` gave.
+        max_tokens: Length of the texts it must read.
+
+    Raises:
+        UserError: if it does not exist, is not what was pinned, or is not a model we load.
+        RetryError: if the hub cannot be reached.
+    """
+    reference = parse_reference(reference_text)
+    if is_local(reference.uri):
+        directory = open_local(reference, WHERE)
+    elif reference.uri.startswith(HUB):
+        directory = _download(reference)
+    else:
+        raise UserError(
+            f"{reference.uri} is not a model address", where=WHERE, remedy="give a directory or hf://owner/name"
+        )
+    check_model_directory(directory, reference.uri, max_tokens)
+    return directory, reference
+
+
+def check_model_directory(directory: Path, name: str, max_tokens: int) -> None:
+    """Refuses what cannot or must not be loaded; raises UserError."""
+    try:
+        settings = json.loads((directory / "config.json").read_bytes())
+        model_type, code = settings["model_type"], settings.get("auto_map")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{name} is not a model directory (config.json: {type(error).__name__})",
+            where=WHERE,
+            remedy="give a directory that `save_pretrained` wrote",
+        ) from None
+    if code:
+        raise UserError(
+            f"{name} ({model_type}) needs remote code, which is not run",
+            where=WHERE,
+            remedy="choose a built-in architecture",
+        )
+    if not any(directory.glob("*.safetensors")):
+        pickled = any(directory.glob("*.bin")) or any(directory.glob("*.pt"))
+        found = "only pickled weights, which are not loaded" if pickled else "no weights"
+        raise UserError(f"{name} has {found}", where=WHERE, remedy="give a model saved as safetensors")
+    if not any((directory / file).exists() for file in TOKENIZER_FILES):
+        raise UserError(f"{name} has no tokenizer", where=WHERE, remedy="save the tokenizer beside the weights")
+    limit = settings.get("max_position_embeddings", max_tokens)
+    if max_tokens > limit:
+        raise UserError(
+            f"{max_tokens} is more than {name} reads", where="train.max_tokens", remedy=f"give at most {limit}"
+        )
+
+
+def _download(reference: Reference) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+
+    name = reference.uri.removeprefix(HUB)
+    try:
+        return Path(
+            snapshot_download(
+                name,
+                revision=reference.value,
+                allow_patterns=list(PATTERNS),
+                endpoint=os.environ.get("HF_ENDPOINT"),
+            )
+        )
+    except GatedRepoError:
+        raise UserError(f"{name} is gated", where=WHERE, remedy="accept its terms and set HF_TOKEN") from None
+    except (RepositoryNotFoundError, RevisionNotFoundError):
+        raise UserError(
+            f"the hub has no {name} at {reference.value}", where=WHERE, remedy="correct the name, or set HF_TOKEN"
+        ) from None
+    except (HfHubHTTPError, OSError) as error:
+        raise RetryError(
+            f"the hub cannot be reached ({type(error).__name__})", where=name, remedy="run again"
+        ) from error
+
+
+@contextmanager
+def loading(name: str) -> Iterator[None]:
+    """Turns what transformers raises for unusable files into a UserError."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
+        first_line = str(error).strip().partition("\n")[0]
+        raise UserError(
+            f"{name} cannot be loaded: {first_line}", where=WHERE, remedy="check its files, or choose another model"
+        ) from error
+
+
+def load_tokenizer(directory: Path, name: str) -> Any:
+    """The tokenizer of a model directory; raises UserError if it cannot pad."""
+    from transformers import AutoTokenizer
+
+    with loading(name):
+        tokenizer = AutoTokenizer.from_pretrained(directory, trust_remote_code=False)
+    if tokenizer.pad_token_id is None:
+        raise UserError(f"the tokenizer of {name} has no padding token", where=WHERE, remedy="add one to its files")
+    return tokenizer
+
+
+def check_weights(model: Any, missing: Collection[str], name: str) -> None:
+    """Refuses a model most of whose tensors were not in its files and would start from random; raises UserError."""
+    wanted = len(model.state_dict())
+    if len(missing) > wanted / 2:
+        raise UserError(
+            f"{name} holds only {wanted - len(missing)} of the {wanted} tensors of a {model.config.model_type} model",
+            where=WHERE,
+            remedy="check that config.json and the weights belong together",
+        )

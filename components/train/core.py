@@ -1,0 +1,93 @@
+"""Fine-tunes a model on the versioned dataset, going on from the newest checkpoint if there is one."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from components.shared.datasets import Dataset
+from components.shared.errors import UserError
+from components.shared.manifest import damage
+from components.shared.objects import open_store
+from components.shared.references import Reference
+from components.shared.result import Result
+from components.train.base_model import load_tokenizer, open_base_model
+from components.train.checkpoints import Checkpoints
+from components.train.config import Config
+from components.train.identity import checkpoint_key, options
+from components.train.tasks import Task, open_task
+
+
+def run(config: Config) -> Result:
+    """Trains, and writes the model, the metrics and the log.
+
+    Raises:
+        UserError: for data, a base model or options that cannot be trained; before any expensive work.
+        RetryError: if a store cannot be reached, or another process trains the same.
+        Terminated: after SIGTERM, when the running step is done and saved.
+    """
+    dataset = _open_dataset(config.data)
+    task = open_task(config.task, dataset)
+    directory, base_model = open_base_model(config.base_model_reference, config.max_tokens)
+    return _train(config, dataset.manifest.digest, task, directory, base_model)
+
+
+def _train(config: Config, digest: str, task: Task, directory: Path, base_model: Reference) -> Result:
+    # What computes is imported here: a wrong input has its answer before torch is loaded.
+    from components.train import outputs, processes
+    from components.train.loop import Loop
+    from components.train.session import Session
+
+    accelerator = processes.start(config)
+    tokenizer = load_tokenizer(directory, base_model.uri)
+    processes.seed_everything(config.seed)
+    model = task.load_model(directory, base_model.uri)
+    task.tokenize(tokenizer, config.max_tokens)
+    key = checkpoint_key(config, digest, base_model.pin)
+    checkpoints = Checkpoints(open_store(config.checkpoints), key, config.keep_checkpoints, options(config))
+    with _work_directory(config.model, accelerator.process_index) as work:
+        loop = Loop(config, accelerator, task, model, work / "best.safetensors")
+        journal = Session(config, loop, checkpoints, work).run()
+        facts = outputs.lineage(config, digest, base_model, key)
+        metrics = outputs.training_metrics(task, journal)
+        if accelerator.is_main_process:
+            outputs.write_json(config.metrics, metrics)
+            outputs.write_model(config, task, loop.bare_model, tokenizer, loop.best, journal, facts)
+        accelerator.wait_for_everyone()
+        accelerator.end_training()
+    return Result(summary=_summary(metrics), metadata={"model": _flat(facts), "metrics": metrics})
+
+
+@contextmanager
+def _work_directory(beside: Path, process: int) -> Iterator[Path]:
+    """A directory for what is not finished; that of a killed run is removed first."""
+    work = beside.with_name(f".{beside.name}.work-{process}")
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _open_dataset(directory: Path) -> Dataset:
+    dataset = Dataset(directory)
+    missing = [split for split in ("train", "validation") if split not in dataset.manifest.splits]
+    if missing:
+        raise UserError(f"there is no split {missing[0]!r}", where=str(directory), remedy="give what `fetch` wrote")
+    found = damage(directory, dataset.manifest)
+    if found:
+        raise UserError(found[0], where=str(directory), remedy="run `fetch` again")
+    return dataset
+
+
+def _summary(metrics: dict[str, float]) -> str:
+    shown = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items() if name.startswith("validation_"))
+    return f"trained {metrics['steps']:.0f} steps, the best is {metrics['best_step']:.0f}: {shown}"
+
+
+def _flat(facts: dict[str, object]) -> dict[str, object]:
+    """The lineage as the flat properties that Kubeflow shows."""
+    return {name: value for name, value in facts.items() if not isinstance(value, dict)}

@@ -1,0 +1,161 @@
+"""The training loop: optimizer steps and validations, over one process or many."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from safetensors.torch import save_model
+
+from components.shared.errors import UserError
+from components.train.config import Config
+from components.train.events import EventLog
+from components.train.journal import Journal, Point
+from components.train.optimizer import learning_rate, make_optimizer, set_learning_rate
+from components.train.order import Plan, Rows, parts
+from components.train.processes import seed_everything
+from components.train.stop import StopOnSigterm
+from components.train.tasks import Task
+
+
+class Loop:
+    """A model in training.
+
+    Args:
+        config: The options.
+        accelerator: The processes.
+        task: What is learned, tokenized.
+        model: The pretrained model.
+        best: File that holds the weights of the best validation.
+
+    Attributes:
+        journal: What was done so far.
+    """
+
+    def __init__(self, config: Config, accelerator: Accelerator, task: Task, model: Any, best: Path) -> None:
+        self.config, self.accelerator, self.task, self.best = config, accelerator, task, best
+        self.plan = Plan(
+            task.lengths["train"], config.batch_size, config.epochs, config.evaluations_per_epoch, config.seed
+        )
+        self.model, self.optimizer = accelerator.prepare(model, make_optimizer(model, config))
+        self.bare_model: torch.nn.Module = accelerator.unwrap_model(self.model)
+        self.journal = Journal()
+
+    @property
+    def finished(self) -> bool:
+        """Whether all steps are done."""
+        return self.journal.step == self.plan.total_steps
+
+    def step(self, log: EventLog | None, stop: StopOnSigterm) -> float:
+        """Does one optimizer step and returns its mean loss; agrees with the other processes on a stop.
+
+        Raises:
+            UserError: if the loss or the gradient is not a number any more.
+        """
+        step = self.journal.step + 1
+        seed_everything(self.config.seed, step, self.accelerator.process_index)
+        rate = learning_rate(step, self.plan.total_steps, self.config)
+        set_learning_rate(self.optimizer, rate)
+        self.model.train()
+        loss = self._agree(self._backward(self.plan.rows(step)), stop)
+        norm = float(self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm or math.inf))
+        self._check_finite(step, loss, norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self._record(step, loss, rate, norm, log)
+        return loss
+
+    def validate_if_due(self, log: EventLog | None, stop: StopOnSigterm) -> None:
+        """Validates after the steps of the plan and keeps the weights of the best; a stop breaks it off."""
+        if not self.plan.validates(self.journal.step) or self.journal.validated or stop.agreed:
+            return
+        sums = self._measure(stop)
+        if sums is None:
+            return
+        epoch = self.plan.epochs_done(self.journal.step)
+        point: Point = {"step": self.journal.step, "epoch": epoch, **self.task.metrics(sums)}
+        best = self.journal.best
+        self.journal.validations.append(point)
+        if best is None or self.task.quality(point) > self.task.quality(best):
+            self.journal.best_step = self.journal.step
+            if self.accelerator.is_main_process:
+                save_model(self.bare_model, str(self.best))
+        if log:
+            log.add("validation", point)
+
+    def _backward(self, rows: Rows) -> float:
+        """Computes the gradient of the mean loss over `rows`; returns this process's share of that loss."""
+        processes, accumulation = self.accelerator.num_processes, self.config.accumulation
+        units, losses = self.task.units("train", rows), []
+        for part in range(accumulation):
+            share = parts(rows, processes * accumulation, self.accelerator.process_index + processes * part)
+            # Processes compute in step: one without rows goes through the motions with a weight of zero.
+            if not len(share) and processes == 1:
+                continue
+            last = part == accumulation - 1 or processes == 1
+            with contextlib.nullcontext() if last else self.accelerator.no_sync(self.model):
+                summed = self.task.loss(self.model, self._batch("train", share if len(share) else rows[:1]))
+                loss = summed * ((1 if len(share) else 0) / units)
+                self.accelerator.backward(loss * processes)
+            losses.append(loss.detach())
+        return float(torch.stack(losses).sum())
+
+    def _agree(self, loss: float, stop: StopOnSigterm) -> float:
+        """The loss over all processes; all of them stop after this step if one was asked to."""
+        if self.accelerator.num_processes > 1:
+            loss, requests = self._over_processes([loss, float(stop.requested)])
+            stop.agreed = stop.agreed or requests > 0
+        return loss
+
+    def _check_finite(self, step: int, loss: float, norm: float) -> None:
+        for name, value in (("loss", loss), ("gradient norm", norm)):
+            if not math.isfinite(value):
+                raise UserError(
+                    f"the {name} is {value} at step {step}",
+                    where="train",
+                    remedy="lower learning_rate or max_grad_norm; checkpoints of the steps before it are kept",
+                )
+
+    def _record(self, step: int, loss: float, rate: float, norm: float, log: EventLog | None) -> None:
+        journal = self.journal
+        journal.step, journal.loss_sum, journal.loss_count = step, journal.loss_sum + loss, journal.loss_count + 1
+        if self.plan.logs(step):
+            point: Point = {
+                "step": step,
+                "epoch": self.plan.epochs_done(step),
+                "loss": journal.loss_sum / journal.loss_count,
+                "learning_rate": rate,
+                "grad_norm": norm,
+            }
+            journal.history.append(point)
+            journal.loss_sum, journal.loss_count = 0.0, 0
+            if log:
+                log.add("train", point)
+
+    def _measure(self, stop: StopOnSigterm) -> list[float] | None:
+        """Sums over the validation rows of all processes; None when a stop broke it off."""
+        by_length = np.argsort(self.task.lengths["validation"], kind="stable")
+        size, processes = self.config.eval_batch_size, self.accelerator.num_processes
+        starts = range(0, len(by_length), size)[self.accelerator.process_index :: processes]
+        sums = [0.0] * self.task.measures
+        self.bare_model.eval()
+        with torch.inference_mode():
+            for start in starts:
+                if processes == 1 and stop.agreed:
+                    return None
+                batch = self._batch("validation", by_length[start : start + size])
+                sums = [a + b for a, b in zip(sums, self.task.measure(self.bare_model, batch), strict=True)]
+        return self._over_processes(sums)
+
+    def _over_processes(self, sums: list[float]) -> list[float]:
+        shared = torch.tensor(sums, dtype=torch.float64, device=self.accelerator.device)
+        total: list[float] = self.accelerator.reduce(shared, "sum").tolist()
+        return total
+
+    def _batch(self, split: str, rows: Rows) -> dict[str, Any]:
+        return {name: tensor.to(self.accelerator.device) for name, tensor in self.task.batch(split, rows).items()}

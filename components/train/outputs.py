@@ -1,0 +1,76 @@
+"""What a training gives: the model directory with its card and lineage, and the metrics."""
+
+from __future__ import annotations
+
+import json
+import os
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+
+from safetensors.torch import load_model
+
+from components.shared.files import staged_directory, write_atomically
+from components.shared.references import Reference
+from components.train import identity
+from components.train.card import model_card
+from components.train.config import Config
+from components.train.journal import Journal
+from components.train.tasks import Task
+
+PACKAGES: Final = (*identity.LIBRARIES, "safetensors")
+
+
+def lineage(config: Config, dataset_digest: str, base_model: Reference, key: str) -> dict[str, Any]:
+    """All that made the model."""
+    return {
+        "dataset": config.dataset,
+        "dataset_revision": config.revision,
+        "dataset_digest": dataset_digest,
+        "base_model": str(base_model),
+        "task": config.task,
+        "code_commit": os.environ.get("EVERTUNE_COMMIT", ""),
+        "image": os.environ.get("EVERTUNE_IMAGE", ""),
+        "checkpoint_key": key,
+        "packages": {name: metadata.version(name) for name in PACKAGES},
+        "options": identity.options(config),
+    }
+
+
+def training_metrics(task: Task, journal: Journal) -> dict[str, float]:
+    """The numbers of the metrics file: the best validation, the end of the training, the sizes."""
+    best = journal.best
+    assert best is not None, "every plan ends with a validation"
+    numbers = {f"validation_{name}": value for name, value in sorted(best.items()) if name not in ("step", "epoch")}
+    return {
+        **numbers,
+        "best_step": journal.best_step,
+        "steps": journal.step,
+        "train_loss": journal.history[-1]["loss"],
+        "rows_train": len(task.lengths["train"]),
+        "rows_validation": len(task.lengths["validation"]),
+    }
+
+
+def write_model(
+    config: Config, task: Task, model: Any, tokenizer: Any, best: Path, journal: Journal, facts: dict[str, Any]
+) -> None:
+    """Writes the model directory with the weights of the best validation; it appears whole or not at all."""
+    load_model(model, best)
+    tokenizer.model_max_length = config.max_tokens
+    if getattr(tokenizer, "backend_tokenizer", None) is not None:
+        tokenizer.backend_tokenizer.no_truncation()
+        tokenizer.backend_tokenizer.no_padding()
+    history = {"history": journal.history, "validations": journal.validations, "best_step": journal.best_step}
+    card = model_card(task, training_metrics(task, journal), facts)
+    with staged_directory(config.model) as staged:
+        model.save_pretrained(staged)
+        tokenizer.save_pretrained(staged)
+        write_json(staged / "lineage.json", facts)
+        write_json(staged / "training.json", history)
+        (staged / "README.md").write_text(card, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes canonical JSON."""
+    write_atomically(path, (json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n").encode())

@@ -1,0 +1,74 @@
+"""The processes that train together: their number, their threads, their random numbers."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
+
+from components.shared.errors import UserError
+from components.train.config import Config
+
+CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+
+
+def start(config: Config) -> Accelerator:
+    """Joins the processes and sets up this one.
+
+    Raises:
+        UserError: if another number of processes than configured takes part.
+    """
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    accelerator = Accelerator(cpu=not torch.cuda.is_available())
+    if accelerator.num_processes != config.world_size:
+        raise UserError(
+            f"{accelerator.num_processes} processes take part, not {config.world_size}",
+            where="train.world_size",
+            remedy=f"start it with `torchrun --nproc-per-node={config.world_size}`, or change world_size",
+        )
+    torch.set_num_threads(config.threads or _cores(int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))
+    if config.deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True)
+        torch.utils.deterministic.fill_uninitialized_memory = False
+        torch.backends.cudnn.benchmark = False
+    return accelerator
+
+
+def seed_everything(*parts: int) -> None:
+    """Seeds all generators with a hash of `parts`.
+
+    Each step is seeded with the configured seed, its number and the number of the process: what a step
+    draws does not depend on the steps before it, so a resumed training needs no state of any generator.
+    """
+    number = int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=8).digest(), "big") >> 1
+    torch.manual_seed(number)
+    np.random.seed(number % 2**32)
+    random.seed(number)
+
+
+def from_first(value: Any) -> Any:
+    """The value that the first process has."""
+    shared = [value]
+    broadcast_object_list(shared)
+    return shared[0]
+
+
+def _cores(processes: int) -> int:
+    """Cores for each of the processes on this machine, no more than the container may use."""
+    cores: int = min(torch.get_num_threads(), len(os.sched_getaffinity(0)))
+    try:
+        quota, period = CPU_QUOTA.read_text().split()
+        cores = min(cores, int(quota) // int(period))
+    except (OSError, ValueError):
+        pass  # no control group, or no limit ("max")
+    return max(1, cores // processes)
