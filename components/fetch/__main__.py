@@ -1,6 +1,7 @@
-"""Brings a dataset revision, verified.
+r"""Brings a dataset revision, verified.
 
-    python -m components.fetch --dataset reviews --registry registry.git --revision reviews/v1 --dataset_digest ... --data data --card card
+python -m components.fetch --dataset reviews --registry registry.git --revision reviews/v1 \
+        --dataset_digest ... --data data --card card
 """
 
 from components.fetch.config import Config

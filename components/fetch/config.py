@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from components.shared import registry as registries
 from components.shared.options import StepConfig, identity, option, output_artifact
 
 
@@ -26,3 +27,8 @@ class Config(StepConfig):
     card: Path = output_artifact("Directory of what lies beside it: data card, statistics, lineage.")
 
     deadline: int = option(900, "Longest time for a transfer.", unit="seconds", low=1)
+
+    def check(self) -> None:
+        """Refuses names and addresses that could not work, before anything is read."""
+        registries.check_dataset(self.dataset)
+        registries.check_address(self.registry)

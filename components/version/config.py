@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from components.shared import registry as registries
 from components.shared.options import StepConfig, identity, input_artifact, option, output_parameter
 
 
@@ -27,3 +28,8 @@ class Config(StepConfig):
     dvc_md5: Path = output_parameter("The hash that DVC knows the dataset by.")
 
     deadline: int = option(900, "Longest time for a transfer.", unit="seconds", low=1)
+
+    def check(self) -> None:
+        """Refuses names and addresses that could not work, before anything is read."""
+        registries.check_dataset(self.dataset)
+        registries.check_address(self.registry)
