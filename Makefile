@@ -6,7 +6,6 @@ PROFILE ?= reviews
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-GROUPS := ingest clean version train evaluate pipelines dev
 
 $(READY): requirements/dev.txt requirements/torch.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Evertune needs Python 3.11 or newer; call make with PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
@@ -50,7 +49,7 @@ check: $(READY) ## Static checks: format, lint, types, imports, pins, shell, YAM
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/yamllint --strict params.yaml dvc.yaml
-	$(BIN)/shellcheck .ci/run requirements/compile
+	$(BIN)/shellcheck .ci/run requirements/compile docker/stand-in-base
 	$(BIN)/gitleaks git --no-banner --redact --log-level warn .
 	requirements/compile --check
 
