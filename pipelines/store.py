@@ -28,6 +28,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from components.shared.errors import RetryError, UserError
+from components.shared.secrets import OWN_S3
 
 HOME: Final = Path(__file__).resolve().parents[1] / ".evertune"
 BUCKET: Final = "evertune"
@@ -86,7 +87,7 @@ def _has_own_s3(store: Path, environ: Mapping[str, str]) -> bool:
     key = environ.get("AWS_ACCESS_KEY_ID")
     if key:
         return key != _read_env(store).get("AWS_ACCESS_KEY_ID")
-    return "AWS_ENDPOINT_URL" in environ
+    return any(name in environ for name in OWN_S3)
 
 
 def _launch(store: Path, known: Mapping[str, str]) -> dict[str, str]:

@@ -22,6 +22,10 @@ from components.shared.result import Result
 
 def run(config: Config) -> Result:
     """Pulls the revision, proves it and puts the data and what lies beside them in place."""
+    if registry.dataset_of(config.revision) != config.dataset:
+        raise UserError(
+            f"{config.revision} is no revision of {config.dataset}", where="revision", remedy="correct one of them"
+        )
     with _scratch(config.data) as place:
         deadline = Deadline(config.deadline)
         registry.clone(config.registry, place / "clone", deadline, config.revision)
@@ -42,11 +46,7 @@ def run(config: Config) -> Result:
 
 
 def _expected(config: Config, committed: Path) -> Manifest:
-    """The committed manifest, if it is that of the dataset and digest asked for."""
-    if registry.dataset_of(config.revision) != config.dataset:
-        raise UserError(
-            f"{config.revision} is no revision of {config.dataset}", where="revision", remedy="correct one of them"
-        )
+    """The committed manifest, if it is the one asked for."""
     manifest = read_manifest(committed)
     if config.dataset_digest and manifest.digest != config.dataset_digest:
         raise UserError(

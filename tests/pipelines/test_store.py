@@ -89,7 +89,7 @@ def test_stop_ends_the_server_and_says_so(home: Path) -> None:
         assert probe.connect_ex(("127.0.0.1", urlsplit(variables["AWS_ENDPOINT_URL"]).port or 0)) != 0
 
 
-@pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL", "EVERTUNE_SECRETS_FILE"])
+@pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL", "AWS_PROFILE", "EVERTUNE_SECRETS_FILE"])
 def test_an_s3_of_the_user_is_left_to_him(tmp_path: Path, name: str) -> None:
     assert store.start(tmp_path, environ={name: "theirs"}) == {}
     assert not (tmp_path / "store").exists()

@@ -149,7 +149,7 @@ def test_no_credentials(s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    with pytest.raises(UserError, match="set AWS_ACCESS_KEY_ID"):
+    with pytest.raises(UserError, match="Set AWS_ACCESS_KEY_ID"):
         open_store(s3).get("key")
 
 

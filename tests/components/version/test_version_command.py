@@ -1,0 +1,89 @@
+"""The command line of `version`: exit codes, no secret in the output, death by SIGKILL."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from components.shared.errors import UserError
+from components.shared.options import fields_of
+from components.shared.registry import revisions
+from components.version.config import Config
+
+Make = Callable[..., Config]
+CODE = Path(__file__).parents[3]
+
+
+def command(config: Config) -> list[str]:
+    flags = [f"--{name}={getattr(config, name)}" for name in fields_of(Config)]
+    return [sys.executable, "-m", "components.version", *flags]
+
+
+def called(config: Config) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(config), cwd=CODE, capture_output=True, text=True, check=False)
+
+
+def ends(pid: int) -> bool:
+    """Whether a process is gone, or will be shortly."""
+    for _ in range(200):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_outputs_are_written(version_config: Make) -> None:
+    config = version_config()
+    assert called(config).returncode == 0
+    assert config.revision.read_text() == "reviews/v1"
+    assert config.dvc_md5.read_text().endswith(".dir")
+
+
+def test_wrong_credentials_end_in_one_line_without_them(
+    version_config: Make, s3: str, registry: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary-of-the-secret")
+    done = called(version_config(store=s3))
+    assert done.returncode == UserError.exit_code
+    assert "S3 refused the request" in done.stderr.splitlines()[-1]
+    assert "Check the credentials" in done.stderr
+    assert "canary" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert revisions(str(registry)) == []
+
+
+def test_a_kill_between_the_two_uploads(version_config: Make, registry: Path, tmp_path: Path) -> None:
+    config = version_config()
+    hook, victim = registry / "hooks" / "pre-receive", tmp_path / "victim"
+    hook.write_text(f"#!/bin/sh\nkill -9 $(cat {victim})\nexit 1\n")
+    hook.chmod(0o755)
+    with subprocess.Popen(command(config), cwd=CODE, stderr=subprocess.DEVNULL) as process:
+        victim.write_text(str(process.pid))
+        assert process.wait() == -signal.SIGKILL
+    hook.unlink()
+    assert list((tmp_path / "store").rglob("*.dir")), "the bytes were uploaded before the kill"
+    assert revisions(str(registry)) == []
+    assert called(config).returncode == 0
+    assert [one.revision for one in revisions(str(registry))] == ["reviews/v1"]
+
+
+def test_sigterm_ends_the_programs_it_started(version_config: Make, registry: Path, tmp_path: Path) -> None:
+    hook, started = registry / "hooks" / "pre-receive", tmp_path / "started"
+    hook.write_text(f"#!/bin/sh\necho $$ > {started}.new && mv {started}.new {started}\nexec sleep 600\n")
+    hook.chmod(0o755)
+    with subprocess.Popen(command(version_config()), cwd=CODE, stderr=subprocess.PIPE, text=True) as process:
+        while not started.exists():
+            assert process.poll() is None
+        process.terminate()
+        assert "Run again to go on" in process.communicate()[1]
+        assert process.returncode == 143
+    assert ends(int(started.read_text()))
