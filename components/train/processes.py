@@ -31,7 +31,7 @@ def start(config: Config) -> Accelerator:
     accelerator = Accelerator(cpu=not torch.cuda.is_available())
     if accelerator.num_processes != config.world_size:
         raise UserError(
-            f"{accelerator.num_processes} processes take part, not {config.world_size}",
+            f"the number of processes is {accelerator.num_processes}, not {config.world_size}",
             where="train.world_size",
             remedy=f"start it with `torchrun --nproc-per-node={config.world_size}`, or change world_size",
         )

@@ -63,12 +63,12 @@ class Session:
         with Progress("training", loop.plan.total_steps, "steps", done=loop.journal.step) as progress:
             while True:
                 loop.validate_if_due(events, stop)
+                if self._due():
+                    self._save_or_go_on()
                 if stop.agreed:
                     self._stop()
                 if loop.finished:
                     return
-                if self._due():
-                    self._save_or_go_on()
                 loss = loop.step(events, stop)
                 if self._main:
                     progress.advance(note=f"loss {loss:.4f}")
@@ -96,7 +96,7 @@ class Session:
     def _due(self) -> bool:
         steps, seconds = self.config.checkpoint_steps, self.config.checkpoint_seconds
         step = self.loop.journal.step
-        if not self._main or step == self._saved_step:
+        if not self._main or self.loop.finished or step == self._saved_step:
             return False
         by_step = steps > 0 and step % steps == 0
         return by_step or (seconds > 0 and time.monotonic() - self._saved_time >= seconds)

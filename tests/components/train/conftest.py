@@ -91,11 +91,17 @@ def without_dropout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def configure(inputs: Inputs, tmp_path: Path) -> Callable[..., Config]:
-    """Makes a configuration whose outputs and checkpoints lie below `tmp_path`/`home`."""
+def configure(configure_in: Callable[..., Config], tmp_path: Path) -> Callable[..., Config]:
+    """Makes a configuration whose outputs and checkpoints lie below a directory in `tmp_path`."""
+    return lambda home="run", **changes: configure_in(tmp_path / home, **changes)
 
-    def make(home: str = "run", **changes: Any) -> Config:
-        (tmp_path / home).mkdir(exist_ok=True)
+
+@pytest.fixture(scope="session")
+def configure_in(inputs: Inputs) -> Callable[..., Config]:
+    """Makes a configuration whose outputs and checkpoints lie below a directory."""
+
+    def make(home: Path, **changes: Any) -> Config:
+        home.mkdir(exist_ok=True)
         base_model = changes.pop("base_model", inputs.base_model)
         values: dict[str, Any] = {
             "data": inputs.data,
@@ -103,10 +109,10 @@ def configure(inputs: Inputs, tmp_path: Path) -> Callable[..., Config]:
             "task": "classification",
             "dataset": "reviews",
             "revision": "reviews/v1",
-            "checkpoints": str(tmp_path / home / "checkpoints"),
-            "model": tmp_path / home / "model",
-            "metrics": tmp_path / home / "metrics.json",
-            "logs": tmp_path / home / "logs",
+            "checkpoints": str(home / "checkpoints"),
+            "model": home / "model",
+            "metrics": home / "metrics.json",
+            "logs": home / "logs",
             "batch_size": 8,
             "max_tokens": 32,
             "learning_rate": 0.01,
@@ -116,3 +122,9 @@ def configure(inputs: Inputs, tmp_path: Path) -> Callable[..., Config]:
         return Config(**{**values, **changes})
 
     return make
+
+
+@pytest.fixture
+def dataset_of(tmp_path: Path) -> Callable[..., Path]:
+    """Writes rows, given by split, as a finished dataset."""
+    return lambda **rows: write_dataset(tmp_path / "dataset", rows)
