@@ -1,6 +1,6 @@
 """Cleans and de-duplicates rows.
 
-    python -m components.clean --raw raw --task classification --cleaned cleaned --findings findings --report clean.html
+python -m components.clean --raw raw --task classification --cleaned cleaned --findings findings --report clean.html
 """
 
 from components.clean.config import Config

@@ -1,8 +1,8 @@
 """What `clean` found: counts, ties between kept rows, and every dropped row with its reason.
 
-    counts.json     rows in and out, dropped by reason, changed by operation, placeholders, labels, copies
-    clusters.json   lists of ids of kept rows that must stay together: earlier rows, then the one that is like them
-    dropped.jsonl   id in the raw dataset, cleaned text, label, reason and, for a duplicate, the text kept instead
+counts.json     rows in and out, dropped by reason, changed by operation, placeholders, labels, copies
+clusters.json   lists of ids of kept rows that must stay together: earlier rows, then the one that is like them
+dropped.jsonl   id in the raw dataset, cleaned text, label, reason and, for a duplicate, the text kept instead
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ class Findings:
         if len(examples) < EXAMPLES:
             examples.append((text[:EXAMPLE_CHARS], label, kept[:EXAMPLE_CHARS]))
 
-    def counts(self, changed: Mapping[str, int], personal: Mapping[str, int], copies: Mapping[int, int]) -> dict[str, Any]:
+    def counts(
+        self, changed: Mapping[str, int], personal: Mapping[str, int], copies: Mapping[int, int]
+    ) -> dict[str, Any]:
         """The content of counts.json."""
         return {
             "rows_in": self.labels_in.total(),

@@ -8,12 +8,13 @@ from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser
 
-TAGS: Final = (
-    "a abbr address article aside audio b blockquote body br button canvas caption center cite code col dd del details div dl dt em "
-    "figcaption figure font footer form frame h1 h2 h3 h4 h5 h6 head header hr html i iframe img input ins label li link main "
-    "meta nav noscript object ol option p param pre q s script section select small span strike strong style sub sup svg table "
-    "tbody td template textarea tfoot th thead title tr tt u ul var video"
-).split()
+_NAMES: Final = (
+    "a|abbr|address|article|aside|audio|b|blockquote|body|br|button|canvas|caption|center|cite|code|col|dd|del"
+    "|details|div|dl|dt|em|figcaption|figure|font|footer|form|frame|h1|h2|h3|h4|h5|h6|head|header|hr|html|i|iframe"
+    "|img|input|ins|label|li|link|main|meta|nav|noscript|object|ol|option|p|param|pre|q|s|script|section|select"
+    "|small|span|strike|strong|style|sub|sup|svg|table|tbody|td|template|textarea|tfoot|th|thead|title|tr|tt|u|ul"
+    "|var|video"
+)
 HIDDEN: Final = ("head", "script", "style", "template", "noscript", "iframe", "object", "svg", "textarea", "select")
 BLOCKS: Final = (
     "address, article, aside, blockquote, caption, center, dd, details, div, dl, dt, figcaption, figure, footer, form, "
@@ -22,7 +23,7 @@ BLOCKS: Final = (
 CELLS: Final = "td, th"
 # Attributes must have values, so that "x<b and c>d" is no tag.
 _TAG: Final = re.compile(
-    rf"""<(?:!--|!doctype\b|/?(?:{"|".join(TAGS)})(?:\s+[\w:-]+\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'<>]+))*\s*/?>)""",
+    rf"""<(?:!--|!doctype\b|/?(?:{_NAMES})(?:\s+[\w:-]+\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'<>]+))*\s*/?>)""",
     re.IGNORECASE,
 )
 _BREAK: Final = re.compile(r"<br\s*/?>", re.IGNORECASE)

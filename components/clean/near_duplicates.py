@@ -67,10 +67,8 @@ class ShingleIndex:
             return np.empty((0, 2), np.int64)
         bands = np.concatenate(self._bands)
         candidates = _candidates(bands[rows], rows)
-        pairs = [np.empty((0, 2), np.int64)]
-        for chunk in self._chunks(candidates):
-            pairs.append(chunk[self._similarity(chunk) >= threshold])
-        return np.concatenate(pairs)
+        similar = [chunk[self._similarity(chunk) >= threshold] for chunk in self._chunks(candidates)]
+        return np.concatenate([np.empty((0, 2), np.int64), *similar])
 
     def _chunks(self, pairs: Pairs) -> Iterator[Pairs]:
         if not len(pairs):
@@ -87,7 +85,7 @@ class ShingleIndex:
         keys.sort()
         both = keys[1:][keys[1:] == keys[:-1]] >> np.uint64(32)
         shared = np.bincount(both.astype(np.int64), minlength=len(pairs))
-        return shared / (sizes - shared)
+        return np.asarray(shared / (sizes - shared))
 
 
 def _band_keys(shingles: Hashes, sizes: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:

@@ -60,14 +60,22 @@ def _charts(counts: Mapping[str, Any], findings: Findings) -> list[tuple[str, st
     series = {"kept": kept, "dropped": dropped} if dropped else {"kept": kept}
     lengths = {name: [min(length, limit) for length in values] for name, values in series.items()}
     return [
-        (charts.bars({"rows": left}, labels, axis="rows left", horizontal=True), "Rows left after each reason to drop."),
-        (charts.histogram(lengths, x="characters"), "Lengths of the cleaned texts; the longest 1 % stand in the last bar."),
+        (
+            charts.bars({"rows": left}, labels, axis="rows left", horizontal=True),
+            "Rows left after each reason to drop.",
+        ),
+        (
+            charts.histogram(lengths, x="characters"),
+            "Lengths of the cleaned texts; the longest 1 % stand in the last bar.",
+        ),
     ]
 
 
 def _labels(counts: Mapping[str, Any]) -> list[list[Any]]:
     after = counts["labels_out"]
-    return [[label, rows, after.get(label, 0), after.get(label, 0) / rows] for label, rows in counts["labels_in"].items()]
+    return [
+        [label, rows, after.get(label, 0), after.get(label, 0) / rows] for label, rows in counts["labels_in"].items()
+    ]
 
 
 def _percentile(values: Sequence[int], share: float) -> int:

@@ -22,7 +22,9 @@ UNSPACED_SHARE: Final = 0.3
 """Share of unspaced letters from which a text is cut into characters."""
 _WORD: Final = re.compile(r"\w+")
 # Thai, Lao, Myanmar, Khmer; kana, CJK ideographs with their extensions and compatibility forms.
-_UNSPACED: Final = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_UNSPACED: Final = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
 _MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)
 _MOST_WORDS: Final = 1 << 20
 

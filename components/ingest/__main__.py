@@ -1,6 +1,7 @@
-"""Reads a source into canonical rows.
+r"""Reads a source into canonical rows.
 
-    python -m components.ingest --source_reference @resolve/source_reference --task classification --raw raw --rejects rejects
+python -m components.ingest --source_reference @resolve/source_reference --task classification \
+    --raw raw --rejects rejects
 """
 
 from components.ingest.config import Config

@@ -85,7 +85,9 @@ def _header(reader: Iterator[list[str]], name: str) -> list[str]:
     try:
         header = [column.strip() for column in next(reader, [])]
     except csv.Error:
-        raise UserError("the first line has broken quotes", where=name, remedy="mend the line of column names") from None
+        raise UserError(
+            "the first line has broken quotes", where=name, remedy="mend the line of column names"
+        ) from None
     if not _is_utf8(header):
         raise UserError("the first line is not valid UTF-8", where=name, remedy="convert the file to UTF-8")
     for column in header:

@@ -20,10 +20,8 @@ def source_files(config: Config) -> Iterator[list[tuple[str, Path]]]:
     """The files of the source with their names inside it, in a stable order; what is downloaded goes at the end."""
     reference = parse_reference(config.source_reference)
     with tempfile.TemporaryDirectory() as scratch:
-        if is_local(reference.uri):
-            root = open_local(reference, WHERE)
-        else:
-            root = fetch_s3(reference, Path(scratch), WHERE)
+        local = is_local(reference.uri)
+        root = open_local(reference, WHERE) if local else fetch_s3(reference, Path(scratch), WHERE)
         yield _chosen(root, config.files, reference.uri)
 
 

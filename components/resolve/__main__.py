@@ -1,6 +1,8 @@
-"""Pins the source and the base model, and looks up the champion.
+r"""Pins the source and the base model, and looks up the champion.
 
-    python -m components.resolve --source reviews.csv --base_model model/ --model_name reviews --store s3://evertune --parameters @params.yaml ...
+python -m components.resolve --source reviews.csv --base_model model/ --model_name reviews \
+    --store s3://evertune --parameters @params.yaml \
+    --source_reference source_reference --base_model_reference base_model_reference --champion champion
 """
 
 from components.resolve.config import Config

@@ -91,7 +91,9 @@ def _check_safetensors(path: Path) -> None:
 def _pin_hub(uri: str) -> Reference:
     name, _, revision = uri.removeprefix(HUB).partition("@")
     if not _NAME.fullmatch(name):
-        raise UserError(f"{uri!r} is not a hub name", where=WHERE, remedy="give hf://owner/name or hf://owner/name@revision")
+        raise UserError(
+            f"{uri!r} is not a hub name", where=WHERE, remedy="give hf://owner/name or hf://owner/name@revision"
+        )
     commit, files = _ask_hub(name, revision)
     _check_files(files, uri)
     return Reference(f"{HUB}{name}", "commit", commit)
@@ -99,9 +101,12 @@ def _pin_hub(uri: str) -> Reference:
 
 def _ask_hub(name: str, revision: str) -> tuple[str, list[str]]:
     """Commit and files of a hub repository; endpoint and token come from HF_ENDPOINT and HF_TOKEN."""
-    import httpx
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        HTTPError,  # of whichever HTTP library this version of the hub's client uses
+        OfflineModeIsEnabled,
+    )
 
     where = f"{HUB}{name}"
     try:
@@ -114,7 +119,7 @@ def _ask_hub(name: str, revision: str) -> tuple[str, list[str]]:
         ) from None
     except HfHubHTTPError as error:
         raise _hub_error(where, revision, error.response.status_code) from error
-    except (httpx.HTTPError, OSError) as error:
+    except (HTTPError, OSError) as error:
         raise RetryError(
             f"the hub cannot be reached ({type(error).__name__})", where=WHERE, remedy="run again, or give a directory"
         ) from error

@@ -137,6 +137,7 @@ def _complaint(section: tuple[str, str, str]) -> str:
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
+        check=False,
         text=True,
     )
     if not done.returncode:

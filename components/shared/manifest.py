@@ -54,7 +54,7 @@ class Manifest:
     def to_json(self) -> bytes:
         """The canonical text of `manifest.json`."""
         fields = {"format": FORMAT, **dataclasses.asdict(self)}
-        return (json.dumps(fields, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+        return (json.dumps(fields, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def dataset_digest(columns: Columns, ids: Mapping[str, Iterable[bytes]]) -> str:

@@ -1,0 +1,120 @@
+"""The data card: a README in the style of Hugging Face dataset cards."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from components.shared.manifest import Manifest
+from components.split.config import Config
+
+TASK_CATEGORIES: Final = {"classification": "text-classification"}
+_SIZES: Final = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+
+
+def data_card(config: Config, manifest: Manifest, numbers: Mapping[str, Any]) -> str:
+    """The card of a split dataset.
+
+    Args:
+        config: The options of `split`.
+        manifest: The dataset's manifest.
+        numbers: The content of statistics.json.
+    """
+    return f"""\
+---
+{_front_matter(config, manifest, numbers)}
+---
+
+# Data card
+
+A dataset for {config.task}, made by cleaning and splitting one source. Its digest is `{manifest.digest}`.
+
+## Splits
+
+{_splits(numbers)}
+
+No text and nothing like it lies in two splits. A hash of the text decides on the split, so rows of the test set stay
+there when the source grows. Shares: {config.test_fraction:g} test, {config.validation_fraction:g} validation, \
+{f"the rest to train on but not more than {config.train_rows:,} rows" if config.train_rows else "the rest to train on"}.
+
+## Columns
+
+{_table(["column", "type"], [("id", "string"), *map(_column, manifest.columns.items())])}
+
+## From the source to the dataset
+
+Of {numbers["source_rows"]:,} rows of the source these were left out:
+
+{_table(["reason", "rows"], numbers["dropped"].items())}
+
+Texts that an operation changed:
+
+{_table(["operation", "texts"], numbers["changed"].items())}
+
+## Personal data
+
+{_personal_data(numbers["personal_data"])}
+Names and other ways to identify a person are not searched for.
+"""
+
+
+def _front_matter(config: Config, manifest: Manifest, numbers: Mapping[str, Any]) -> str:
+    """YAML whose values are written as JSON, which is YAML too: so no label can break it."""
+    rows = sum(split["rows"] for split in numbers["splits"].values())
+    fields = {
+        "task_categories": [TASK_CATEGORIES[config.task]],
+        "size_categories": [next((name for limit, name in _SIZES if rows < limit), "n>1M")],
+        "configs": [
+            {
+                "config_name": "default",
+                "data_files": [{"split": name, "path": f"{name}-*.parquet"} for name in numbers["splits"]],
+            }
+        ],
+        "dataset_info": {
+            "features": [{"name": "id", "dtype": "string"}, *_features(manifest.columns)],
+            "splits": [{"name": name, "num_examples": split["rows"]} for name, split in numbers["splits"].items()],
+        },
+    }
+    return "\n".join(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in fields.items())
+
+
+def _features(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "struct": _features(kind)} if isinstance(kind, Mapping) else {"name": name, "dtype": kind}
+        for name, kind in columns.items()
+    ]
+
+
+def _splits(numbers: Mapping[str, Any]) -> str:
+    labels = sorted({label for split in numbers["splits"].values() for label in split["labels"]})
+    rows = (
+        (name, split["rows"], *(split["labels"].get(label, 0) for label in labels), split["characters"]["median"])
+        for name, split in numbers["splits"].items()
+    )
+    return _table(["split", "rows", *labels, "median characters"], rows)
+
+
+def _column(column: tuple[str, Any]) -> tuple[str, str]:
+    name, kind = column
+    return name, ", ".join(f"{inner}: {of}" for inner, of in kind.items()) if isinstance(kind, Mapping) else kind
+
+
+def _personal_data(found: Mapping[str, int]) -> str:
+    if not found:
+        return "E-mail addresses, phone numbers and IP addresses: none were replaced."
+    listed = ", ".join(f"{count:,} `<{kind}>`" for kind, count in found.items())
+    return f"Replaced by placeholders: {listed}."
+
+
+def _table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    lines: list[list[object]] = [list(columns), *(list(row) for row in rows)]
+    head, *body = (f"| {' | '.join(map(_cell, line))} |" for line in lines)
+    return "\n".join([head, "| --- " * len(lines[0]) + "|", *body])
+
+
+def _cell(value: object) -> str:
+    text = f"{value:,}" if isinstance(value, int) else " ".join(str(value).split())
+    for character in "\\|<>`*_[]":
+        text = text.replace(character, f"\\{character}")
+    return text
