@@ -175,7 +175,11 @@ def _take_in(config: Config, clone: Path, deadline: Deadline) -> None:
     """Replaces our unpushed commit and tag by what the registry has."""
     refs = ["+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"]
     git.checked(["fetch", "--quiet", "--prune", "origin", *refs], clone, deadline, config.registry)
-    git.checked(["reset", "--quiet", "--hard", f"origin/{_branch(clone, deadline)}"], clone, deadline)
+    tip = f"refs/remotes/origin/{_branch(clone, deadline)}"
+    if git.git(["rev-parse", "--quiet", "--verify", tip], clone, deadline).code:
+        git.checked(["update-ref", "-d", "HEAD"], clone, deadline)  # the registry is empty still
+    else:
+        git.checked(["reset", "--quiet", "--hard", tip], clone, deadline)
 
 
 def _branch(clone: Path, deadline: Deadline) -> str:
