@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from components.shared.datasets import Dataset
@@ -17,6 +17,7 @@ from components.train.base_model import load_tokenizer, open_base_model
 from components.train.checkpoints import Checkpoints
 from components.train.config import Config
 from components.train.identity import checkpoint_key, options
+from components.train.lease import Lease
 from components.train.tasks import Task, open_task
 
 
@@ -41,15 +42,17 @@ def _train(config: Config, digest: str, task: Task, directory: Path, base_model:
     from components.train.session import Session
 
     accelerator = processes.start(config)
-    tokenizer = load_tokenizer(directory, base_model.uri)
-    processes.seed_everything(config.seed)
-    model = task.load_model(directory, base_model.uri)
-    task.tokenize(tokenizer, config.max_tokens)
     key = checkpoint_key(config, digest, base_model.pin)
     checkpoints = Checkpoints(open_store(config.checkpoints), key, config.keep_checkpoints, options(config))
-    with _work_directory(config.model, accelerator.process_index) as work:
+    with ExitStack() as held:
+        lease = held.enter_context(Lease(checkpoints.store, key)) if accelerator.is_main_process else None
+        work = held.enter_context(_work_directory(config.model, accelerator.process_index))
+        tokenizer = load_tokenizer(directory, base_model.uri)
+        processes.seed_everything(config.seed)
+        model = task.load_model(directory, base_model.uri)
+        task.tokenize(tokenizer, config.max_tokens)
         loop = Loop(config, accelerator, task, model, work / "best.safetensors")
-        journal = Session(config, loop, checkpoints, work).run()
+        journal = Session(config, loop, checkpoints, lease, work).run()
         facts = outputs.lineage(config, digest, base_model, key)
         metrics = outputs.training_metrics(task, journal)
         if accelerator.is_main_process:

@@ -33,7 +33,7 @@ def start(config: Config) -> Accelerator:
         raise UserError(
             f"the number of processes is {accelerator.num_processes}, not {config.world_size}",
             where="train.world_size",
-            remedy=f"start it with `torchrun --nproc-per-node={config.world_size}`, or change world_size",
+            remedy=f"start it with `torchrun --nproc-per-node={config.world_size} -m -- components.train`",
         )
     torch.set_num_threads(config.threads or _cores(int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))
     if config.deterministic:

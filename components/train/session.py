@@ -30,27 +30,26 @@ class Session:
         config: The options.
         loop: The model in training, at its beginning.
         checkpoints: Those of this training.
+        lease: The right to write them; the first process has it.
         work: Directory in which they are staged.
     """
 
-    def __init__(self, config: Config, loop: Loop, checkpoints: Checkpoints, work: Path) -> None:
+    def __init__(self, config: Config, loop: Loop, checkpoints: Checkpoints, lease: Lease | None, work: Path) -> None:
         self.config, self.loop, self.checkpoints, self.work = config, loop, checkpoints, work
+        self._lease = lease
         self._main = loop.accelerator.is_main_process
         self._saved_step, self._saved_time = 0, time.monotonic()
-        self._lease: Lease | None = None
 
     def run(self) -> Journal:
         """Trains to the end and returns the journal; the best weights are in the file of the loop.
 
         Raises:
             Terminated: after SIGTERM, when the step is done and saved.
-            RetryError: if another process trains the same.
+            RetryError: if another process took over.
             UserError: if the loss is not a number any more.
         """
         alone = self.loop.accelerator.num_processes == 1
         with ExitStack() as stack:
-            if self._main:
-                self._lease = stack.enter_context(Lease(self.checkpoints.store, self.checkpoints.key))
             finished = self._resume()
             events = stack.enter_context(EventLog(self.config.logs, self.loop.journal)) if self._main else None
             if not finished:

@@ -45,7 +45,7 @@ def test_rows_of_like_length_stand_together_also_in_few_batches(batches):
 def test_parts_of_a_batch_hold_each_row_once():
     rows = np.arange(7)
     shares = [parts(rows, 4, index).tolist() for index in range(4)]
-    assert sorted(sum(shares, [])) == list(range(7))
+    assert sorted(row for share in shares for row in share) == list(range(7))
     assert parts(rows[:2], 4, 3).size == 0
 
 
