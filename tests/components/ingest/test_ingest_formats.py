@@ -1,0 +1,102 @@
+"""Every format gives the same rows."""
+
+from __future__ import annotations
+
+import io
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from components.shared.references import Reference
+
+RECORDS = [{"text": "good, really\nso", "label": 1}, {"text": "不好", "label": 0}]
+ROWS = [{"text": "good, really\nso", "label": "1"}, {"text": "不好", "label": "0"}]
+
+
+def parquet_bytes(columns):
+    out = io.BytesIO()
+    parquet.write_table(pa.table(columns), out)
+    return out.getvalue()
+
+
+FILES = {
+    "a.csv": 'text,label\n"good, really\nso",1\n不好,0\n',
+    "b.csv": '\ufeffid,label,text\r\n7,1,"good, really\nso"\r\n\r\n8,0,不好\r\n',
+    "a.tsv": 'text\tlabel\n"good, really\nso"\t1\n不好\t0\n',
+    "a.jsonl": '{"text": "good, really\\nso", "label": 1}\n\n{"text": "不好", "label": 0}\n',
+    "a.ndjson": '\ufeff{"label": "1", "text": "good, really\\nso"}\n{"label": 0.0, "text": "\\u4e0d好", "x": []}',
+    "a.parquet": parquet_bytes({"text": [r["text"] for r in RECORDS], "label": [1.0, 0.0]}),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_same_rows_from_each_format(ingest, name):
+    result = ingest({name: FILES[name]})
+    assert result.rows == ROWS
+    assert result.rejects == []
+
+
+def test_lines_of_text_files_are_records_labelled_by_the_file(ingest):
+    result = ingest({"neg.txt": "bad\r\n\n  \nworse", "pos.txt": "\ufeffgood\n", "readme.md": "x"}, files="*.txt", label_column="file")
+    assert result.rows == [
+        {"text": "bad", "label": "neg"},
+        {"text": "worse", "label": "neg"},
+        {"text": "good", "label": "pos"},
+    ]
+
+
+def test_files_are_read_in_the_order_of_their_names(ingest):
+    line = '{{"text": "{0}", "label": "{0}"}}'.format
+    result = ingest({"b.jsonl": line("b"), "a.jsonl": line("a"), ".hidden.jsonl": line("h")})
+    assert [row["text"] for row in result.rows] == ["a", "b"]
+
+
+def test_a_single_file_is_a_source(ingest, tmp_path):
+    from components.shared.references import pin_local
+
+    (tmp_path / "one.csv").write_text("text,label\nx,a\ny,b\n")
+    assert len(ingest.reference(str(pin_local(str(tmp_path / "one.csv"), "source"))).rows) == 2
+
+
+def test_options_choose_rename_and_filter(ingest):
+    csv = "review,stars,site,lang\nbad,1,x,en\ngood,5,x,en\nnix,1,x,de\nso so,5,y,en\n"
+    result = ingest(
+        {"a.csv": csv},
+        text_column="review",
+        label_column="stars",
+        label_map="1=negative, 5=positive",
+        meta_columns="site",
+        where="lang=en",
+    )
+    assert result.rows[0] == {"text": "bad", "label": "negative", "meta": {"site": "x"}}
+    assert [row["label"] for row in result.rows] == ["negative", "positive", "positive"]
+    assert result.counts["left out by where"] == 1
+
+
+def test_same_source_same_digest(ingest):
+    first = ingest({"a.csv": FILES["a.csv"]})
+    assert ingest({"a.csv": FILES["a.csv"]}).digest == first.digest
+    assert ingest({"a.csv": FILES["a.csv"].replace("不", "很")}).digest != first.digest
+
+
+def test_object_and_prefix_in_s3(ingest, s3):
+    from components.shared.objects import open_store
+    from components.shared.s3_source import pin_s3
+
+    store = open_store(s3)
+    store.put("reviews/part-1.csv", b"text,label\nbad,0\n")
+    store.put("reviews/part-2.csv", b"text,label\ngood,1\n")
+    store.put("reviews-old.csv", b"text,label\nold,1\nolder,0\n")
+    both = ingest.reference(str(pin_s3(f"{s3}/reviews", "source")))
+    assert [row["text"] for row in both.rows] == ["bad", "good"]
+    one = ingest.reference(str(pin_s3(f"{s3}/reviews-old.csv", "source")))
+    assert [row["text"] for row in one.rows] == ["old", "older"]
+
+
+def test_reference_is_what_counts_not_the_path(ingest, tmp_path):
+    from components.shared.errors import UserError
+
+    (tmp_path / "one.csv").write_text("text,label\nx,a\ny,b\n")
+    with pytest.raises(UserError, match="not what it was when it was resolved"):
+        ingest.reference(str(Reference(str(tmp_path / "one.csv"), "sha256", "0" * 64)))
