@@ -53,7 +53,7 @@ def _tiles(page: Page, counts: Mapping[str, Any], ties: int) -> None:
 def _charts(counts: Mapping[str, Any], findings: Findings) -> list[tuple[str, str]]:
     labels, left = ["source"], [counts["rows_in"]]
     for reason, rows in counts["dropped"].items():
-        labels.append(f"without {reason}")
+        labels.append(f"– {reason}")
         left.append(left[-1] - rows)
     kept, dropped = findings.lengths_kept, findings.lengths_dropped
     limit = _percentile([*kept, *dropped], 0.99)

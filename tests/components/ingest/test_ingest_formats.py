@@ -38,7 +38,11 @@ def test_same_rows_from_each_format(ingest, name):
 
 
 def test_lines_of_text_files_are_records_labelled_by_the_file(ingest):
-    result = ingest({"neg.txt": "bad\r\n\n  \nworse", "pos.txt": "\ufeffgood\n", "readme.md": "x"}, files="*.txt", label_column="file")
+    result = ingest(
+        {"neg.txt": "bad\r\n\n  \nworse", "pos.txt": "\ufeffgood\n", "readme.md": "x"},
+        files="*.txt",
+        label_column="file",
+    )
     assert result.rows == [
         {"text": "bad", "label": "neg"},
         {"text": "worse", "label": "neg"},

@@ -1,0 +1,146 @@
+"""Splitting as a whole: the dataset, its card, and the checks on what was written."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+from components.shared.datasets import Dataset, DatasetWriter
+from components.shared.errors import UserError
+from components.shared.files import staged_directory
+from components.shared.records import columns_of
+from components.split.config import Config
+from components.split.core import run
+from components.split.leakage import check_no_leak
+
+ROWS = [(f"text number {number}", random.Random(number).choice(["neg", "pos"])) for number in range(300)]
+
+
+def write(directory, splits, meta=()):
+    with staged_directory(directory) as staged:
+        writer = DatasetWriter(staged, columns_of("classification", meta), splits)
+        ids = {
+            text: writer.write({"text": text, "label": label, **({"meta": {"site": "x"}} if meta else {})}, split)
+            for split, rows in splits.items()
+            for text, label in rows
+        }
+        writer.finish()
+    return ids
+
+
+@pytest.fixture
+def split(tmp_path: Path) -> Callable[..., SimpleNamespace]:
+    def make(rows, clusters=(), counts=None, meta=(), **options):
+        ids = write(tmp_path / "cleaned", {"all": rows}, meta)
+        findings = tmp_path / "findings"
+        findings.mkdir(exist_ok=True)
+        (findings / "clusters.json").write_text(json.dumps([[ids[text] for text in cluster] for cluster in clusters]))
+        numbers = {
+            "rows_in": len(rows) + 7,
+            "rows_out": len(rows),
+            "dropped": {"too short": 7},
+            "changed": {"markup": 3},
+            "personal_data": {"EMAIL": 2},
+            "copies": {"1": len(rows)},
+        }
+        (findings / "counts.json").write_text(json.dumps({**numbers, **(counts or {})}))
+        outputs = {name: tmp_path / name for name in ("splits", "card", "report")}
+        run(Config(cleaned=tmp_path / "cleaned", findings=findings, task="classification", **outputs, **options))
+        dataset = Dataset(tmp_path / "splits")
+        return SimpleNamespace(
+            dataset=dataset,
+            texts={name: [row["text"] for row in dataset.rows(name)] for name in dataset.manifest.splits},
+            statistics=json.loads((tmp_path / "card" / "statistics.json").read_text()),
+            card=(tmp_path / "card" / "README.md").read_text(),
+            report=(tmp_path / "report").read_text(),
+        )
+
+    return make
+
+
+def test_each_row_is_in_one_split_in_source_order(split):
+    texts = split(ROWS).texts
+    assert sorted(sum(texts.values(), [])) == sorted(text for text, _ in ROWS)
+    order = {text: number for number, (text, _) in enumerate(ROWS)}
+    assert all(rows == sorted(rows, key=order.get) for rows in texts.values())
+
+
+def test_same_rows_same_bytes(split, tmp_path):
+    first = split(ROWS).dataset.manifest
+    assert split(ROWS).dataset.manifest == first
+    assert split(ROWS, salt="other").dataset.manifest.digest != first.digest
+
+
+def test_appended_rows_leave_the_test_set_as_it_was(split):
+    before = split(ROWS[:200]).texts["test"]
+    assert split(ROWS).texts["test"][: len(before)] == before
+
+
+def test_clusters_are_kept_together(split):
+    clusters = [[ROWS[number][0], ROWS[number + 1][0]] for number in range(0, 300, 2)]
+    texts = split(ROWS, clusters).texts
+    place = {text: name for name, rows in texts.items() for text in rows}
+    assert all(place[one] == place[other] for one, other in clusters)
+
+
+def test_statistics_hold_what_evaluation_and_people_need(split):
+    statistics = split(ROWS, train_rows=50).statistics
+    train = statistics["splits"]["train"]
+    assert train["rows"] == sum(train["labels"].values()) == 50
+    rows = sum(one["rows"] for one in statistics["splits"].values())
+    assert statistics["dropped"] == {"too short": 7, "beyond train_rows": 300 - rows}
+    assert statistics["copies"] == {"1": 300}
+    assert statistics["source_rows"] == 307
+
+
+def test_card_has_front_matter_of_a_dataset_card(split):
+    result = split(ROWS, meta=("site",))
+    _, front, body = result.card.split("---\n", 2)
+    fields = yaml.safe_load(front)
+    assert fields["task_categories"] == ["text-classification"]
+    assert fields["size_categories"] == ["n<1K"]
+    assert fields["configs"][0]["data_files"][2] == {"split": "test", "path": "test-*.parquet"}
+    assert fields["dataset_info"]["features"][3] == {"name": "meta", "struct": [{"name": "site", "dtype": "string"}]}
+    assert result.dataset.manifest.digest in body
+    assert "| too short | 7 |" in body
+    assert "2 `<EMAIL>`" in body
+
+
+def test_labels_cannot_break_card_or_report(split):
+    label = "a|b <i>\n--- x: ["
+    result = split([(text, label if old == "pos" else old) for text, old in ROWS])
+    assert isinstance(yaml.safe_load(result.card.split("---\n", 2)[1]), dict)
+    assert r"| split | rows | a\|b \<i\> --- x: \[ | neg |" in result.card
+    assert "<i>" not in result.report
+
+
+def test_split_without_a_label_is_refused(split, tmp_path):
+    rows = [*((text, "neg") for text, _ in ROWS), ("the only one", "pos")]
+    with pytest.raises(UserError, match=r"set has no row with the label 'pos'"):
+        split(rows)
+    assert not (tmp_path / "splits").exists()
+    assert not (tmp_path / "card").exists()
+
+
+def test_findings_of_another_dataset_are_refused(split):
+    with pytest.raises(UserError, match="findings of another dataset"):
+        split(ROWS, counts={"rows_out": 5})
+
+
+def test_same_text_in_two_splits_is_found(tmp_path):
+    write(tmp_path / "d", {"train": [("Same  text", "pos")], "test": [("same text", "pos")]})
+    with pytest.raises(UserError, match="test and train share the text 'same text'"):
+        check_no_leak(Dataset(tmp_path / "d"), [])
+
+
+def test_cluster_in_two_splits_is_found(tmp_path):
+    ids = write(tmp_path / "d", {"train": [("one", "pos")], "test": [("two", "pos"), ("three", "pos")]})
+    check_no_leak(Dataset(tmp_path / "d"), [[ids["two"], ids["three"], "dropped"]])
+    with pytest.raises(UserError, match=r"test and train share a cluster"):
+        check_no_leak(Dataset(tmp_path / "d"), [[ids["one"], ids["two"]]])
