@@ -42,7 +42,7 @@ def edited(text, share, generator):
 
 def corpus(size, length, share, seed=5):
     """Texts, each followed by an edited copy of it."""
-    generator = random.Random(seed)
+    generator = random.Random(seed)  # noqa: S311
     originals = [" ".join(generator.choices(WORDS, k=length)) for _ in range(size)]
     return [text for original in originals for text in (original, edited(original, share, generator))]
 
@@ -66,7 +66,7 @@ def test_most_pairs_of_a_cluster_are_found():
 
 
 def test_chinese_pairs_with_one_character_edited_are_found():
-    generator = random.Random(3)
+    generator = random.Random(3)  # noqa: S311
     characters = [chr(code) for code in range(0x4E00, 0x5200)]
     originals = ["".join(generator.choices(characters, k=100)) for _ in range(100)]
     texts = [text for o in originals for text in (o, f"{o[:50]}新{o[51:]}")]
@@ -137,7 +137,10 @@ def test_bands_let_through_what_the_docstring_says():
 
 
 def test_hashes_do_not_depend_on_the_process():
-    program = "from components.clean.shingles import shingles; print(shingles('a b c 好').tolist(), shingles('不错的书啊').tolist())"
+    program = (
+        "from components.clean.shingles import shingles\n"
+        "print(shingles('a b c 好').tolist(), shingles('不错的书啊').tolist())"
+    )
     outputs = {
         subprocess.run(
             [sys.executable, "-c", program],

@@ -66,7 +66,7 @@ def test_pickled_weights_beside_safe_ones_are_no_matter(base_model):
 def test_weights_that_are_not_whole(base_model, damage):
     path = base_model / "model.safetensors"
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(UserError, match="model.safetensors is cut short or not a safetensors file"):
+    with pytest.raises(UserError, match=r"model\.safetensors is cut short or not a safetensors file"):
         pin_base_model(str(base_model))
 
 
