@@ -1,6 +1,6 @@
 """Measures a model on the test split.
 
-    python -m components.evaluate --model model --data data --card card --task classification --report report.html ...
+python -m components.evaluate --model model --data data --card card --task classification --report report.html ...
 """
 
 from components.evaluate.config import Config

@@ -1,0 +1,175 @@
+"""Measures a model on the test split, beside the majority baseline and the champion."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from components.evaluate import leakage
+from components.evaluate.comparison import COMPARED, compare
+from components.evaluate.config import Config
+from components.evaluate.evidence import Evidence
+from components.evaluate.metrics import Bootstrap, Outcome, confusion, interval, outcome, per_label, scores
+from components.evaluate.predictions import predict
+from components.evaluate.report import write_report
+from components.evaluate.slices import slices
+from components.shared import champions
+from components.shared.datasets import Dataset
+from components.shared.errors import UserError
+from components.shared.files import staged_directory, write_atomically
+from components.shared.models import canonical_json, download_model, model_digest
+from components.shared.objects import open_store
+from components.shared.records import columns_of
+from components.shared.result import Result
+
+
+def run(config: Config) -> Result:
+    """Evaluates the model and writes metrics, predictions and the report."""
+    columns_of(config.task)
+    dataset = Dataset(config.data)
+    rows = list(dataset.rows("test"))
+    if not rows:
+        raise UserError("the test split has no rows", where=str(config.data), remedy="give `split` more data")
+    labels = sorted(set(dataset.table("train")["label"].to_pylist()) | {row["label"] for row in rows})
+    started = time.monotonic()
+    result, columns = _outcome(config.model, rows, labels, config.batch_size, "testing the model")
+    seconds = time.monotonic() - started
+    champion, other = _champion(config, rows, labels, result)
+    evidence = Evidence(
+        rows=rows,
+        result=result,
+        champion=other,
+        evaluation=_evaluation(config, dataset, result, champion) | _leakage(config, dataset, result, columns),
+        training=_read_json(config.model / "training.json"),
+        rows_per_second=len(rows) / seconds,
+    )
+    numbers = flat_metrics(evidence.evaluation)
+    with staged_directory(config.evaluation) as staged:
+        write_atomically(staged / "metrics.json", canonical_json(evidence.evaluation))
+        evidence.write_predictions(staged / "predictions.parquet")
+    config.metrics.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(config.metrics, canonical_json(numbers))
+    write_report(config, evidence)
+    return Result(summary=_summary(evidence.evaluation), metadata={"metrics": numbers, "report": {}})
+
+
+def flat_metrics(evaluation: Mapping[str, Any]) -> dict[str, float]:
+    """The main numbers under flat names, as Kubeflow shows them."""
+    numbers = dict(evaluation["metrics"])
+    numbers |= {f"baseline_{name}": value for name, value in evaluation["baseline"]["metrics"].items()}
+    if champion := evaluation["champion"]:
+        numbers |= {f"champion_{name}": champion["metrics"][name] for name in COMPARED}
+    numbers |= evaluation["leakage"] or {}
+    return {**numbers, "test_rows": evaluation["test"]["rows"]}
+
+
+def _outcome(
+    model: Path, rows: list[dict[str, Any]], labels: list[str], batch_size: int, what: str
+) -> tuple[Outcome, list[str]]:
+    probabilities, columns = predict(model, [row["text"] for row in rows], batch_size, what)
+    return outcome(labels, [row["label"] for row in rows], probabilities, columns), columns
+
+
+def _evaluation(config: Config, dataset: Dataset, result: Outcome, champion: dict[str, Any] | None) -> dict[str, Any]:
+    measured = scores(result)
+    resampled = Bootstrap(result.truth, [result.predicted], config.bootstrap_rounds, config.seed)
+    for metric in COMPARED:
+        low, high = interval(resampled.samples(metric), config.confidence)
+        measured |= {f"{metric}_low": low, f"{metric}_high": high}
+    return {
+        "task": config.task,
+        "model": {"name": config.model_name, "digest": model_digest(config.model)},
+        "test": {"rows": len(result.truth), "digest": dataset.manifest.digest},
+        "confidence": config.confidence,
+        "metrics": measured,
+        "baseline": _baseline(dataset, result),
+        "champion": champion,
+        "labels": per_label(result),
+        "confusion": confusion(result).tolist(),
+        "slices": slices(result, list(dataset.rows("test"))),
+        "lineage": _read_json(config.model / "lineage.json"),
+    }
+
+
+def _baseline(dataset: Dataset, result: Outcome) -> dict[str, Any]:
+    """What always answering with the most frequent training label would reach."""
+    ((majority, rows),) = Counter(dataset.table("train")["label"].to_pylist()).most_common(1)
+    index = result.labels.index(majority)
+    constant = Outcome(
+        labels=result.labels,
+        truth=result.truth,
+        predicted=np.full_like(result.truth, index),
+        probabilities=np.eye(len(result.labels))[np.full_like(result.truth, index)],
+    )
+    measured = scores(constant)
+    return {"label": majority, "train_rows": rows, "metrics": {name: measured[name] for name in COMPARED}}
+
+
+def _champion(
+    config: Config, rows: list[dict[str, Any]], labels: list[str], result: Outcome
+) -> tuple[dict[str, Any] | None, Outcome | None]:
+    """The comparison with the champion and its own outcome; nothing when there is none."""
+    if not config.champion:
+        return None, None
+    store = open_store(config.store)
+    record = champions.at(store, config.model_name, config.champion)
+    facts = {
+        "identity": config.champion,
+        "digest": record.digest,
+        "dataset_revision": record.dataset_revision,
+        "same_model": record.digest == model_digest(config.model),
+    }
+    if facts["same_model"]:
+        other = result
+    else:
+        with tempfile.TemporaryDirectory() as scratch:
+            place = Path(scratch) / "champion"
+            download_model(store, record.digest, place)
+            other, _ = _outcome(place, rows, list(result.labels), config.batch_size, "testing the champion")
+        if other.labels != result.labels:
+            raise UserError(
+                f"the champion knows labels that neither model nor data have: {set(other.labels) - set(result.labels)}",
+                where="champion",
+                remedy="start a new model_name for the new labels",
+            )
+    compared = compare(result, other, config.bootstrap_rounds, config.confidence, config.seed)
+    return facts | compared, other
+
+
+def _leakage(config: Config, dataset: Dataset, result: Outcome, columns: list[str]) -> dict[str, Any]:
+    """What a leaking split would have claimed; None where the source has no copies."""
+    statistics = _read_json(config.card / "statistics.json")
+    share = leakage.leaked_share(statistics.get("copies") or {}, leakage.fraction_for_test(statistics))
+    if not share:
+        return {"leakage": None}
+    table = dataset.table("train")
+    seen = table.take(leakage.sample_rows(table.num_rows, config.seed)).to_pylist()
+    trained_on, _ = _outcome(config.model, seen, list(result.labels), config.batch_size, "testing on seen texts")
+    return {"leakage": leakage.claim(share, float(trained_on.right.mean()), float(result.right.mean()))}
+
+
+def _summary(evaluation: Mapping[str, Any]) -> str:
+    measured, baseline = evaluation["metrics"], evaluation["baseline"]["metrics"]
+    text = (
+        f"accuracy {measured['accuracy']:.3f} [{measured['accuracy_low']:.3f}, {measured['accuracy_high']:.3f}] "
+        f"on {evaluation['test']['rows']:,} test rows, baseline {baseline['accuracy']:.3f}"
+    )
+    if champion := evaluation["champion"]:
+        name = "the champion itself" if champion["same_model"] else f"{champion['metrics']['accuracy']:.3f}"
+        text += f", champion {name}"
+    return text
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    return found

@@ -1,0 +1,190 @@
+"""The HTML report of an evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from components.evaluate.config import Config
+from components.evaluate.evidence import Evidence
+from components.evaluate.metrics import reliability
+from components.shared import charts
+from components.shared.report import Page
+
+MOST_CURVES: Final = 8
+"""ROC curves of more labels are not drawn."""
+SMOOTHED_STEPS: Final = 10
+
+
+def write_report(config: Config, evidence: Evidence) -> None:
+    """Writes the page."""
+    evaluation = evidence.evaluation
+    lineage = evaluation["lineage"]
+    page = Page(
+        f"Evaluation of {config.model_name}",
+        f"dataset {lineage.get('dataset_revision', 'unknown')}, model {evaluation['model']['digest'][:16]}, "
+        f"{evaluation['test']['rows']:,} test rows",
+    )
+    page.tiles(_tiles(evidence))
+    _champion(page, evaluation["champion"])
+    _leakage(page, evaluation)
+    _quality(page, evidence)
+    _training(page, evidence.training)
+    page.section("Parts of the test split", "Accuracy by length, by label and by the columns kept for it.")
+    page.table(
+        ["slice", "value", "rows", "accuracy"],
+        [[one["slice"], one["value"], one["rows"], one["accuracy"]] for one in evaluation["slices"]],
+    )
+    _errors(page, config, evidence)
+    page.section("Lineage")
+    page.facts(_lineage(evaluation))
+    page.write(config.report)
+
+
+def _tiles(evidence: Evidence) -> dict[str, tuple[str, str]]:
+    measured, baseline = evidence.evaluation["metrics"], evidence.evaluation["baseline"]
+    level = f"{evidence.evaluation['confidence']:.0%} interval"
+    tiles = {
+        name: (f"{measured[key]:.3f}", f"{measured[f'{key}_low']:.3f} to {measured[f'{key}_high']:.3f}, {level}")
+        for name, key in (("Accuracy", "accuracy"), ("Macro-F1", "macro_f1"))
+    }
+    if "roc_auc" in measured:
+        tiles["ROC-AUC"] = (f"{measured['roc_auc']:.3f}", "1 is perfect, 0.5 is chance")
+    tiles["Calibration error"] = (f"{measured['calibration_error']:.3f}", "confidence less accuracy, 0 is best")
+    tiles["Baseline"] = (f"{baseline['metrics']['accuracy']:.3f}", f"accuracy of always answering {baseline['label']}")
+    if champion := evidence.evaluation["champion"]:
+        tiles["Champion"] = (f"{champion['metrics']['accuracy']:.3f}", f"accuracy of {champion['identity']}")
+    tiles["Speed"] = (f"{evidence.rows_per_second:,.0f}/s", "texts labelled on this machine")
+    return tiles
+
+
+def _champion(page: Page, champion: Mapping[str, Any] | None) -> None:
+    if champion is None:
+        page.notice("There is no champion yet: the model has the baseline to beat.")
+        return
+    if champion["same_model"]:
+        page.notice(f"This model is the champion, {champion['identity']}.", "good")
+        return
+    page.section(
+        "Beside the champion",
+        f"{champion['identity']}, trained on {champion['dataset_revision']}. Of the test rows, only this model has "
+        f"{champion['only_model_right']:,} right and only the champion {champion['only_champion_right']:,} "
+        f"(exact McNemar test: p = {champion['mcnemar_p']:.3g}).",
+    )
+    rows = [
+        [name, champion["metrics"][name], f"{one['value']:+.3f}", f"{one['low']:+.3f} to {one['high']:+.3f}"]
+        for name, one in champion["difference"].items()
+    ]
+    page.table(["metric", "champion", "difference", "interval of the difference"], rows)
+
+
+def _leakage(page: Page, evaluation: Mapping[str, Any]) -> None:
+    found = evaluation["leakage"]
+    if found is None:
+        return
+    page.section("What a leaking split would have claimed")
+    page.notice(
+        f"The source repeats itself: a random split would put an exact copy of {found['leaking_split_share']:.1%} of "
+        f"its test rows into train, and claim an accuracy of about {found['leaking_split_accuracy']:.3f}. "
+        f"On texts that were not trained on it is {evaluation['metrics']['accuracy']:.3f}."
+    )
+
+
+def _quality(page: Page, evidence: Evidence) -> None:
+    evaluation, result = evidence.evaluation, evidence.result
+    page.section("Quality")
+    confidence, accuracy, rows = reliability(result)
+    figures = [
+        (
+            charts.heatmap(evaluation["confusion"], result.labels, x="predicted", y="true"),
+            "Confusion matrix: test rows, and share of the true label",
+        ),
+        (
+            charts.reliability(confidence.tolist(), accuracy.tolist(), rows.tolist()),
+            "Calibration: how often the model is right when it is so sure; points grow with their rows",
+        ),
+    ]
+    if len(result.labels) <= MOST_CURVES:
+        figures.append((charts.roc(_roc_curves(evidence)), "ROC curves, each label against the rest"))
+    page.figures(figures)
+    page.table(
+        ["label", "rows", "precision", "recall", "F1"],
+        [[one["label"], one["rows"], one["precision"], one["recall"], one["f1"]] for one in evaluation["labels"]],
+    )
+
+
+def _roc_curves(evidence: Evidence) -> dict[str, charts.Points]:
+    from sklearn.metrics import roc_curve
+
+    result = evidence.result
+    shown = range(1, 2) if len(result.labels) == 2 else range(len(result.labels))
+    curves = {}
+    for index in shown:
+        truth = result.truth == index
+        if truth.any() and not truth.all():
+            false, true, _ = roc_curve(truth, result.probabilities[:, index])
+            curves[result.labels[index]] = (false.tolist(), true.tolist())
+    return curves
+
+
+def _training(page: Page, training: Mapping[str, Any]) -> None:
+    history, validations = training.get("history", []), training.get("validations", [])
+    if not history or not validations:
+        return
+    steps, losses = [one["step"] for one in history], np.array([one["loss"] for one in history])
+    width = min(SMOOTHED_STEPS, len(losses))
+    smooth = np.convolve(losses, np.ones(width) / width, mode="valid")
+    at = [one["step"] for one in validations]
+    page.section("Training", f"The model kept is that of step {training['best_step']:,}, the best in validation.")
+    page.figures(
+        [
+            (
+                charts.lines(
+                    {
+                        "_each step": (steps, losses.tolist()),
+                        "training": (steps[width - 1 :], smooth.tolist()),
+                        "validation": (at, [one["loss"] for one in validations]),
+                    },
+                    x="step",
+                    y="loss",
+                ),
+                f"Loss; the training curve is the mean of {width} steps",
+            ),
+            (
+                charts.lines({"validation": (at, [one["accuracy"] for one in validations])}, x="step", y="accuracy"),
+                "Accuracy on the validation split",
+            ),
+            (
+                charts.lines(
+                    {"learning rate": (steps, [one["learning_rate"] for one in history])}, x="step", y="learning rate"
+                ),
+                "Learning rate",
+            ),
+        ]
+    )
+
+
+def _errors(page: Page, config: Config, evidence: Evidence) -> None:
+    errors = evidence.worst_errors(config.worst_errors)
+    if not errors:
+        return
+    wrong = int((~evidence.result.right).sum())
+    page.section("Errors worth reading", f"The {len(errors)} of {wrong:,} errors that the model was most sure of.")
+    page.table(["true", "predicted", "confidence", "text"], errors)
+
+
+def _lineage(evaluation: Mapping[str, Any]) -> dict[str, Any]:
+    lineage = evaluation["lineage"]
+    facts = {
+        "model digest": evaluation["model"]["digest"],
+        "dataset revision": lineage.get("dataset_revision"),
+        "dataset digest": evaluation["test"]["digest"],
+        "base model": lineage.get("base_model"),
+        "code commit": lineage.get("code_commit") or None,
+        "image": lineage.get("image") or None,
+    }
+    packages = ", ".join(f"{name} {version}" for name, version in lineage.get("packages", {}).items())
+    options = ", ".join(f"{name}={value}" for name, value in lineage.get("options", {}).items())
+    return {**facts, "packages": packages or None, "options": options or None}
