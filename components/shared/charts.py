@@ -83,7 +83,7 @@ def heatmap(matrix: Sequence[Sequence[int]], labels: Sequence[str], *, x: str, y
     from matplotlib.patches import Rectangle
 
     count = len(labels)
-    figure, axes = _figure(*(2 * [max(3.4, min(7.0, 1.8 + 0.55 * count))]))
+    figure, axes = _figure(max(6.0, 1.8 + 0.5 * count), max(3.8, 1.4 + 0.45 * count))
     for row, values in enumerate(matrix):
         total = sum(values) or 1
         for column, value in enumerate(values):
