@@ -168,6 +168,10 @@ def test_all_checkpoints_damaged_starts_again(configure, monkeypatch, expected, 
     assert outcome(config) == expected
 
 
+def test_checkpoints_come_by_time_too(configure, monkeypatch):
+    assert "step 3 is saved" in stop_at(monkeypatch, configure(checkpoint_seconds=1e-9), 3)
+
+
 def test_only_so_many_checkpoints_are_kept(configure, monkeypatch):
     config = configure(checkpoint_steps=1, keep_checkpoints=3)
     stop_at(monkeypatch, config, 9)

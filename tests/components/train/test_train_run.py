@@ -89,6 +89,15 @@ def test_same_inputs_same_bytes(trained, configure):
         assert tree_digest(getattr(again, output)) == tree_digest(getattr(trained[0], output)), output
 
 
+def test_lineage_names_code_and_image(trained, configure, monkeypatch):
+    monkeypatch.setenv("EVERTUNE_COMMIT", "abc")
+    monkeypatch.setenv("EVERTUNE_IMAGE", "evertune-train@sha256:1")
+    config = configure("named")
+    result = core.run(config)
+    assert result.metadata["model"]["code_commit"] == "abc"
+    assert "| image | evertune-train@sha256:1 |" in (config.model / "README.md").read_text()
+
+
 def test_another_seed_another_model(trained, configure):
     other = configure("other", seed=5)
     core.run(other)

@@ -1,0 +1,104 @@
+"""A base model of the hub, from a small server that speaks its protocol."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from components.shared.errors import RetryError, UserError
+from components.shared.files import sha256_of
+from components.train import core
+from components.train.base_model import open_base_model
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+class Hub(BaseHTTPRequestHandler):
+    """Serves the repository `owner/tiny` at one commit; counts what is asked for."""
+
+    files: dict[str, Path]
+    asked: list[str]
+
+    def do_HEAD(self):
+        self.answer(with_body=False)
+
+    def do_GET(self):
+        self.answer(with_body=True)
+
+    def answer(self, with_body):
+        name = self.path.partition("?")[0].rpartition("/")[2]
+        if self.path.startswith(f"/api/models/owner/tiny/revision/{COMMIT}"):
+            self.send_json({"id": "owner/tiny", "sha": COMMIT, "siblings": []}, with_body)
+        elif self.path.startswith(f"/api/models/owner/tiny/tree/{COMMIT}"):
+            sizes = {name: path.stat().st_size for name, path in self.files.items()}
+            tree = [{"type": "file", "path": name, "size": size, "oid": name} for name, size in sizes.items()]
+            self.send_json(tree, with_body)
+        elif self.path.startswith(f"/owner/tiny/resolve/{COMMIT}/") and name in self.files:
+            self.asked.append(name)
+            body = self.files[name].read_bytes()
+            self.send(200, {"X-Repo-Commit": COMMIT, "ETag": f'"{hashlib.sha256(body).hexdigest()}"'}, body, with_body)
+        else:
+            self.send(404, {"X-Error-Code": "RevisionNotFound"}, b"", with_body)
+
+    def send_json(self, value, with_body):
+        self.send(200, {"Content-Type": "application/json"}, json.dumps(value).encode(), with_body)
+
+    def send(self, status, headers, body, with_body):
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if with_body:
+            self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def hub(inputs, tmp_path, monkeypatch) -> Iterator[type[Hub]]:
+    (tmp_path / "pytorch_model.bin").write_bytes(b"pickle")
+    (tmp_path / "modeling.py").write_text("raise SystemExit")
+    files = [*inputs.base_model.iterdir(), tmp_path / "pytorch_model.bin", tmp_path / "modeling.py"]
+    handler = type("Handler", (Hub,), {"files": {path.name: path for path in files}, "asked": []})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    yield handler
+    server.shutdown()
+    server.server_close()
+
+
+def test_trains_the_same_as_from_a_directory(hub, configure):
+    config, plain = configure("hub"), configure("plain")
+    core.run(configure("hub", base_model_reference=f"hf://owner/tiny#commit={COMMIT}"))
+    core.run(plain)
+    assert sha256_of(config.model / "model.safetensors") == sha256_of(plain.model / "model.safetensors")
+    assert "base_model: owner/tiny" in (config.model / "README.md").read_text()
+
+
+def test_neither_pickles_nor_code_are_downloaded(hub):
+    directory, _ = open_base_model(f"hf://owner/tiny#commit={COMMIT}", 32)
+    assert {"model.safetensors", "tokenizer.json"} <= set(hub.asked)
+    assert not {path.suffix for path in directory.iterdir()} & {".bin", ".py"}
+
+
+def test_unknown_commit(hub):
+    other = COMMIT.replace("0", "f")
+    with pytest.raises(UserError, match=f"base_model: the hub has no owner/tiny at {other}. Correct the name"):
+        open_base_model(f"hf://owner/tiny#commit={other}", 32)
+
+
+@pytest.mark.slow
+def test_hub_that_is_away(hub, monkeypatch):
+    """Waits 20 s: the client tries again for so long."""
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(RetryError, match=r"owner/tiny: the hub cannot be reached \(.+\). Run again"):
+        open_base_model(f"hf://owner/tiny#commit={COMMIT}", 32)
