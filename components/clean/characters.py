@@ -22,17 +22,18 @@ _INVISIBLE: Final = (
     *map(chr, range(0x2066, 0x206A)),  # direction isolates
     # U+200C and U+200D are not here: Persian, Indic scripts and emoji need them.
 )
+_REMOVED_ASCII: Final = "".join(filter(str.isascii, _INVISIBLE)).encode()
 _REMOVED: Final = re.compile(f"[{re.escape(''.join(_INVISIBLE))}]")
 _MANY_BREAKS: Final = re.compile(r"\n{3,}")
 
 
 def repair(text: str) -> str:
     """The text with mojibake mended, in NFC, without control and zero-width characters."""
-    if not text.isascii():
-        if is_bad(text):
-            text = fix_encoding(text)
-        text = unicodedata.normalize("NFC", text)
-    return _REMOVED.sub("", text)
+    if text.isascii():
+        return text.encode().translate(None, _REMOVED_ASCII).decode()
+    if is_bad(text):
+        text = fix_encoding(text)
+    return _REMOVED.sub("", unicodedata.normalize("NFC", text))
 
 
 def tidy(text: str) -> str:

@@ -25,14 +25,18 @@ _PHONE: Final = re.compile(
 )
 _LEAST_DIGITS: Final = 8
 _DIGIT: Final = re.compile(r"\d")
+# Quick to look for, and without it there is none of the above.
+_IP_LIKE: Final = re.compile(r"\.\d{1,3}\.\d")
+_PHONE_LIKE: Final = re.compile(rf"\d(?:[ ().-]{{0,3}}\d){{{_LEAST_DIGITS - 1}}}")
 
 
 def redact(text: str, found: Counter[str]) -> str:
     """The text with placeholders such as <EMAIL>; counts them in `found` by kind."""
     if "@" in text:
         text = _replaced(_EMAIL, "EMAIL", text, found)
-    if _DIGIT.search(text):
+    if _IP_LIKE.search(text):
         text = _replaced(_IP, "IP", text, found)
+    if _PHONE_LIKE.search(text):
         text = _replaced(_PHONE, "PHONE", text, found)
     return text
 

@@ -42,7 +42,7 @@ def edited(text, share, generator):
 
 def corpus(size, length, share, seed=5):
     """Texts, each followed by an edited copy of it."""
-    generator = random.Random(seed)  # noqa: S311
+    generator = random.Random(seed)
     originals = [" ".join(generator.choices(WORDS, k=length)) for _ in range(size)]
     return [text for original in originals for text in (original, edited(original, share, generator))]
 
@@ -66,7 +66,7 @@ def test_most_pairs_of_a_cluster_are_found():
 
 
 def test_chinese_pairs_with_one_character_edited_are_found():
-    generator = random.Random(3)  # noqa: S311
+    generator = random.Random(3)
     characters = [chr(code) for code in range(0x4E00, 0x5200)]
     originals = ["".join(generator.choices(characters, k=100)) for _ in range(100)]
     texts = [text for o in originals for text in (o, f"{o[:50]}新{o[51:]}")]
