@@ -146,7 +146,8 @@ def _champion(
 def _leakage(config: Config, dataset: Dataset, result: Outcome, columns: list[str]) -> dict[str, Any]:
     """What a leaking split would have claimed; None where the source has no copies."""
     statistics = _read_json(config.card / "statistics.json")
-    share = leakage.leaked_share(statistics.get("copies") or {}, leakage.fraction_for_test(statistics))
+    copies = statistics.get("copies")
+    share = leakage.leaked_share(copies, leakage.fraction_for_test(statistics)) if copies else 0.0
     if not share:
         return {"leakage": None}
     table = dataset.table("train")

@@ -90,7 +90,9 @@ def test_a_champion_that_is_not_in_the_history_is_refused(configure):
 
 def test_leakage_is_told_when_the_source_repeats_itself(configure, card, english_model):
     statistics = json.loads((card / "statistics.json").read_text())
-    (card / "statistics.json").write_text(json.dumps(statistics | {"copies": {"1": 2, "2": 10}, "test_fraction": 0.2}))
+    (card / "statistics.json").write_text(
+        json.dumps(statistics | {"copies": {"1": 2, "2": 10}, "dropped": {"beyond train_rows": 28}})
+    )
     config = configure(model=english_model)
     run(config)
     found = json.loads(config.metrics.read_text())
@@ -99,6 +101,15 @@ def test_leakage_is_told_when_the_source_repeats_itself(configure, card, english
     expected = found["leaking_split_share"] * 9 / 11 + (1 - found["leaking_split_share"]) * 0.8
     assert found["leaking_split_accuracy"] == pytest.approx(expected)
     assert "exact copy of 72.7%" in config.report.read_text()
+
+
+@pytest.mark.parametrize("known", ["{}", '{"splits": {"train": {"rows": 11}, "test": {"rows": 10}}}'])
+def test_without_counted_copies_nothing_is_said_of_leakage(configure, card, known):
+    (card / "statistics.json").write_text(known)
+    config = configure()
+    run(config)
+    assert evaluation_of(config)["leakage"] is None
+    assert "leaking" not in config.report.read_text()
 
 
 def test_the_same_inputs_give_the_same_evaluation(configure, tmp_path):

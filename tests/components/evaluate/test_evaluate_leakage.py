@@ -26,10 +26,11 @@ def test_the_claim_lies_between_unseen_and_seen():
     assert leakage.claim(0.75, 1.0, 0.8)["leaking_split_accuracy"] == pytest.approx(0.95)
 
 
-def test_the_fraction_is_the_one_that_split_was_given():
+def test_training_rows_left_out_do_not_raise_the_share_of_the_test():
     splits = {"train": {"rows": 10}, "test": {"rows": 10}}
-    assert leakage.fraction_for_test({"splits": splits, "test_fraction": 0.1}) == 0.1
     assert leakage.fraction_for_test({"splits": splits}) == 0.5
+    dropped = {"beyond train_rows": 20, "exact duplicate": 60}
+    assert leakage.fraction_for_test({"splits": splits, "dropped": dropped}) == 0.25
 
 
 def test_sampled_rows_are_a_seeded_choice_without_repetition():
