@@ -17,7 +17,7 @@ from components.evaluate.comparison import COMPARED, compare
 from components.evaluate.config import Config
 from components.evaluate.evidence import Evidence
 from components.evaluate.metrics import Bootstrap, Outcome, confusion, interval, outcome, per_label, scores
-from components.evaluate.predictions import predict
+from components.evaluate.predictions import Classifier
 from components.evaluate.report import write_report
 from components.evaluate.slices import slices
 from components.shared import champions
@@ -38,15 +38,16 @@ def run(config: Config) -> Result:
     if not rows:
         raise UserError("the test split has no rows", where=str(config.data), remedy="give `split` more data")
     labels = sorted(set(dataset.table("train")["label"].to_pylist()) | {row["label"] for row in rows})
+    model = Classifier(config.model)
     started = time.monotonic()
-    result, columns = _outcome(config.model, rows, labels, config.batch_size, "testing the model")
+    result = _outcome(model, rows, labels, config.batch_size, "testing the model")
     seconds = time.monotonic() - started
     champion, other = _champion(config, rows, labels, result)
     evidence = Evidence(
         rows=rows,
         result=result,
         champion=other,
-        evaluation=_evaluation(config, dataset, result, champion) | _leakage(config, dataset, result, columns),
+        evaluation=_evaluation(config, dataset, result, champion) | _leakage(config, dataset, result, model),
         training=_read_json(config.model / "training.json"),
         rows_per_second=len(rows) / seconds,
     )
@@ -70,11 +71,9 @@ def flat_metrics(evaluation: Mapping[str, Any]) -> dict[str, float]:
     return {**numbers, "test_rows": evaluation["test"]["rows"]}
 
 
-def _outcome(
-    model: Path, rows: list[dict[str, Any]], labels: list[str], batch_size: int, what: str
-) -> tuple[Outcome, list[str]]:
-    probabilities, columns = predict(model, [row["text"] for row in rows], batch_size, what)
-    return outcome(labels, [row["label"] for row in rows], probabilities, columns), columns
+def _outcome(model: Classifier, rows: list[dict[str, Any]], labels: list[str], batch_size: int, what: str) -> Outcome:
+    probabilities = model.probabilities([row["text"] for row in rows], batch_size, what)
+    return outcome(labels, [row["label"] for row in rows], probabilities, model.labels)
 
 
 def _evaluation(config: Config, dataset: Dataset, result: Outcome, champion: dict[str, Any] | None) -> dict[str, Any]:
@@ -85,7 +84,7 @@ def _evaluation(config: Config, dataset: Dataset, result: Outcome, champion: dic
         measured |= {f"{metric}_low": low, f"{metric}_high": high}
     return {
         "task": config.task,
-        "model": {"name": config.model_name, "digest": model_digest(config.model)},
+        "model": {"name": config.model_name, "digest": model_digest(config.model), "bytes": _size(config.model)},
         "test": {"rows": len(result.truth), "digest": dataset.manifest.digest},
         "confidence": config.confidence,
         "metrics": measured,
@@ -132,7 +131,8 @@ def _champion(
         with tempfile.TemporaryDirectory() as scratch:
             place = Path(scratch) / "champion"
             download_model(store, record.digest, place)
-            other, _ = _outcome(place, rows, list(result.labels), config.batch_size, "testing the champion")
+            former = Classifier(place)
+            other = _outcome(former, rows, list(result.labels), config.batch_size, "testing the champion")
         if other.labels != result.labels:
             raise UserError(
                 f"the champion knows labels that neither model nor data have: {set(other.labels) - set(result.labels)}",
@@ -143,7 +143,7 @@ def _champion(
     return facts | compared, other
 
 
-def _leakage(config: Config, dataset: Dataset, result: Outcome, columns: list[str]) -> dict[str, Any]:
+def _leakage(config: Config, dataset: Dataset, result: Outcome, model: Classifier) -> dict[str, Any]:
     """What a leaking split would have claimed; None where the source has no copies."""
     statistics = _read_json(config.card / "statistics.json")
     copies = statistics.get("copies")
@@ -152,7 +152,7 @@ def _leakage(config: Config, dataset: Dataset, result: Outcome, columns: list[st
         return {"leakage": None}
     table = dataset.table("train")
     seen = table.take(leakage.sample_rows(table.num_rows, config.seed)).to_pylist()
-    trained_on, _ = _outcome(config.model, seen, list(result.labels), config.batch_size, "testing on seen texts")
+    trained_on = _outcome(model, seen, list(result.labels), config.batch_size, "testing on seen texts")
     return {"leakage": leakage.claim(share, float(trained_on.right.mean()), float(result.right.mean()))}
 
 
@@ -166,6 +166,10 @@ def _summary(evaluation: Mapping[str, Any]) -> str:
         name = "the champion itself" if champion["same_model"] else f"{champion['metrics']['accuracy']:.3f}"
         text += f", champion {name}"
     return text
+
+
+def _size(model: Path) -> int:
+    return sum(path.stat().st_size for path in model.glob("*.safetensors"))
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -17,16 +17,57 @@ CHUNK_ROWS = 4096
 """Texts are tokenized and sorted by length in chunks of so many, so that memory does not grow with them."""
 
 
-def predict(
-    model_directory: Path, texts: Sequence[str], batch_size: int, what: str = "predicting"
-) -> tuple[Probabilities, list[str]]:
-    """Labels texts with a model.
+class Classifier:
+    """A model in memory, ready to label texts.
 
     Args:
-        model_directory: As `train` writes it.
-        texts: The texts; those longer than the model takes are cut.
-        batch_size: Rows computed at once.
-        what: Name of the work in the progress.
+        directory: As `train` writes it.
+
+    Raises:
+        UserError: if the directory holds no model.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        import torch
+        from transformers import AutoModelForSequenceClassification, AutoTokenizer
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()  # the progress shown is ours
+        if not (directory / "config.json").exists():
+            raise UserError("not a model directory (no config.json)", where=str(directory), remedy="run `train`")
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._tokenizer = AutoTokenizer.from_pretrained(directory)
+        model = AutoModelForSequenceClassification.from_pretrained(directory, use_safetensors=True)
+        self._model = model.eval().to(self._device)
+        self.labels: list[str] = [model.config.id2label[index] for index in range(model.config.num_labels)]
+
+    def probabilities(self, texts: Sequence[str], batch_size: int, what: str) -> Probabilities:
+        """The probability of each label for each text; texts longer than the model takes are cut.
+
+        Args:
+            texts: The texts.
+            batch_size: Rows computed at once.
+            what: Name of the work in the progress.
+        """
+        import torch
+
+        found = np.empty((len(texts), len(self.labels)))
+        with torch.inference_mode(), Progress(what, len(texts), "texts") as progress:
+            for start in range(0, len(texts), CHUNK_ROWS):
+                encoded = self._tokenizer(list(texts[start : start + CHUNK_ROWS]), truncation=True)
+                lengths = np.array([len(ids) for ids in encoded["input_ids"]])
+                order = np.argsort(lengths, kind="stable")
+                for batch in np.split(order, range(batch_size, len(order), batch_size)):
+                    rows = [{name: encoded[name][row] for name in encoded} for row in batch]
+                    inputs = self._tokenizer.pad(rows, return_tensors="pt").to(self._device)
+                    logits = self._model(**inputs).logits.double()
+                    found[start + batch] = torch.softmax(logits, dim=-1).cpu().numpy()
+                    progress.advance(len(batch))
+        return found
+
+
+def predict(model_directory: Path, texts: Sequence[str], batch_size: int) -> tuple[Probabilities, list[str]]:
+    """Labels texts with a model.
 
     Returns:
         The probability of each label for each text, and the labels in the order of the columns.
@@ -34,28 +75,5 @@ def predict(
     Raises:
         UserError: if the directory holds no model.
     """
-    import torch
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()  # the progress shown is ours
-    if not (model_directory / "config.json").exists():
-        raise UserError("not a model directory (no config.json)", where=str(model_directory), remedy="run `train`")
-    tokenizer = AutoTokenizer.from_pretrained(model_directory)
-    model = AutoModelForSequenceClassification.from_pretrained(model_directory, use_safetensors=True).eval()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model.to(device)
-    labels = [model.config.id2label[index] for index in range(model.config.num_labels)]
-    probabilities = np.empty((len(texts), len(labels)))
-    with torch.inference_mode(), Progress(what, len(texts), "texts") as progress:
-        for start in range(0, len(texts), CHUNK_ROWS):
-            encoded = tokenizer(list(texts[start : start + CHUNK_ROWS]), truncation=True)
-            lengths = np.array([len(ids) for ids in encoded["input_ids"]])
-            order = np.argsort(lengths, kind="stable")
-            for batch in np.split(order, range(batch_size, len(order), batch_size)):
-                rows = [{name: encoded[name][row] for name in encoded} for row in batch]
-                inputs = tokenizer.pad(rows, return_tensors="pt").to(device)
-                logits = model(**inputs).logits.double()
-                probabilities[start + batch] = torch.softmax(logits, dim=-1).cpu().numpy()
-                progress.advance(len(batch))
-    return probabilities, labels
+    classifier = Classifier(model_directory)
+    return classifier.probabilities(texts, batch_size, "predicting"), classifier.labels

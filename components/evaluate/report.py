@@ -28,6 +28,7 @@ def write_report(config: Config, evidence: Evidence) -> None:
         f"{evaluation['test']['rows']:,} test rows",
     )
     page.tiles(_tiles(evidence))
+    _other_data(page, evaluation)
     _champion(page, evaluation["champion"])
     _leakage(page, evaluation)
     _quality(page, evidence)
@@ -56,8 +57,22 @@ def _tiles(evidence: Evidence) -> dict[str, tuple[str, str]]:
     tiles["Baseline"] = (f"{baseline['metrics']['accuracy']:.3f}", f"accuracy of always answering {baseline['label']}")
     if champion := evidence.evaluation["champion"]:
         tiles["Champion"] = (f"{champion['metrics']['accuracy']:.3f}", f"accuracy of {champion['identity']}")
-    tiles["Speed"] = (f"{evidence.rows_per_second:,.0f}/s", "texts labelled on this machine")
+    size = evidence.evaluation["model"]["bytes"] / 1e6
+    tiles["Speed"] = (
+        f"{evidence.rows_per_second:,.0f}/s",
+        f"texts labelled on this machine; weights of {size:,.1f} MB",
+    )
     return tiles
+
+
+def _other_data(page: Page, evaluation: Mapping[str, Any]) -> None:
+    trained, tested = evaluation["lineage"].get("dataset_digest"), evaluation["test"]["digest"]
+    if trained and trained != tested:
+        page.notice(
+            f"The model was trained on the dataset {trained[:16]} and is tested on {tested[:16]}: the figures hold "
+            "only if no test row was trained on.",
+            "bad",
+        )
 
 
 def _champion(page: Page, champion: Mapping[str, Any] | None) -> None:
@@ -180,7 +195,8 @@ def _lineage(evaluation: Mapping[str, Any]) -> dict[str, Any]:
     facts = {
         "model digest": evaluation["model"]["digest"],
         "dataset revision": lineage.get("dataset_revision"),
-        "dataset digest": evaluation["test"]["digest"],
+        "dataset digest": lineage.get("dataset_digest"),
+        "tested on dataset": evaluation["test"]["digest"],
         "base model": lineage.get("base_model"),
         "code commit": lineage.get("code_commit") or None,
         "image": lineage.get("image") or None,

@@ -120,6 +120,14 @@ def test_the_same_inputs_give_the_same_evaluation(configure, tmp_path):
         assert (first.evaluation / name).read_bytes() == (second.evaluation / name).read_bytes()
 
 
+def test_a_model_trained_on_another_dataset_is_told(configure, right_model, tmp_path):
+    model = shutil.copytree(right_model, tmp_path / "model")
+    (model / "lineage.json").write_text(json.dumps({"dataset_digest": "ab" * 32}))
+    config = configure(model=model)
+    run(config)
+    assert "trained on the dataset abababababababab and is tested on" in config.report.read_text()
+
+
 def test_the_report_needs_nothing_from_outside(configure):
     config = configure()
     run(config)
