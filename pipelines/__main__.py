@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from components.shared.bounded import leave
 from components.shared.errors import EvertuneError
 from components.shared.secrets import redact
 from pipelines.commands import compile_pipelines, datasets, models, predict, run, store
@@ -32,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(error.exit_code)
     except EvertuneError as error:
         print(redact(f"evertune: {type(error).__name__}: {error.line}"), file=sys.stderr)
-        sys.exit(error.exit_code)
+        leave(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
 

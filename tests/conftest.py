@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -101,3 +102,34 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "registry.git"
     subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", str(path)], check=True)
     return path
+
+
+class Injections:
+    """Counts the faults that a test injects; tells of them only if the test passes."""
+
+    def __init__(self) -> None:
+        self.made: list[dict[str, object]] = []
+
+    def __call__(self, kind: str, count: int, outcome: str) -> None:
+        """Notes that a fault was injected `count` times and what came of it."""
+        self.made.append({"kind": kind, "count": count, "outcome": outcome})
+
+
+INJECTED = pytest.StashKey[Injections]()
+
+
+@pytest.fixture
+def injected(request: pytest.FixtureRequest) -> Injections:
+    """Takes note of injected faults, for docs/reference/guarantees.md (see docs/guarantees.py)."""
+    return request.node.stash.setdefault(INJECTED, Injections())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    report = yield
+    named = os.environ.get("EVERTUNE_GUARANTEES")
+    if named and call.when == "call" and report.passed and INJECTED in item.stash:
+        name = item.nodeid.partition("[")[0]
+        with Path(named).open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps({**one, "test": name}) + "\n" for one in item.stash[INJECTED].made)
+    return report

@@ -49,8 +49,13 @@ class Outcome:
     @property
     def last_line(self) -> str:
         """The last line it wrote, without secrets: with most programs the reason."""
-        lines = [line.strip() for line in f"{self.out}\n{self.err}".splitlines() if line.strip()]
-        return redact(lines[-1]).encode(errors="replace").decode() if lines else f"exit code {self.code}"
+        return redact(self.lines[-1]) if self.lines else f"exit code {self.code}"
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines that it wrote and that are not blank."""
+        text = f"{self.out}\n{self.err}".encode(errors="replace").decode()
+        return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def program(name: str) -> str:

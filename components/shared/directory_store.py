@@ -8,10 +8,21 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from components.shared.errors import UserError
 from components.shared.files import files_under, whole_file, write_atomically
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An object that is there: its key, its size in bytes, and when it was written, in seconds since 1970."""
+
+    key: str
+    size: int
+    modified: float
 
 
 class DirectoryStore:
@@ -59,6 +70,15 @@ class DirectoryStore:
         below = self.root / safe_key(prefix.rpartition("/")[0])
         names = (path.relative_to(self.root).as_posix() for path in files_under(below))
         return sorted(name for name in names if name.startswith(prefix))
+
+    def entries(self, prefix: str = "") -> list[Entry]:
+        found = []
+        for key in self.keys(prefix):
+            with suppress(FileNotFoundError):  # deleted meanwhile
+                status = (self.root / key).stat()
+                # A copied file may keep the time of its original; the other time is that of its arrival.
+                found.append(Entry(key, status.st_size, max(status.st_mtime, status.st_ctime)))
+        return found
 
     def delete(self, key: str) -> None:
         self._path(key).unlink(missing_ok=True)

@@ -11,15 +11,24 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from components.shared import git
 from components.shared.commands import Deadline, Outcome, program, run
-from components.shared.errors import RetryError, UserError
+from components.shared.errors import DamagedError, EvertuneError, RetryError, UserError
 from components.shared.objects import ObjectStore, open_store
+from components.shared.secrets import redact
 
 REMOTE: Final = "store"
+OBJECTS: Final = "files/md5"
+WHOLE: Final = "whole"
+MISSING: Final = "missing"
+DAMAGED: Final = "damaged"
+_DENIED = re.compile(
+    r"access ?denied|forbidden|signaturedoesnotmatch|invalidaccesskeyid|permission denied", re.IGNORECASE
+)
 _SECTION: Final = f"'remote \"{REMOTE}\"'"
 
 
@@ -45,7 +54,7 @@ def add(clone: Path, dataset: str, deadline: Deadline) -> str:
     target = f"{dataset_path(dataset)}/data"
     outcome = _dvc(["add", "--quiet", target], clone, deadline)
     if outcome.code:
-        raise RetryError(f"dvc add failed: {outcome.last_line}", where=dataset, remedy="run again")
+        raise failure("dvc add", outcome, dataset)
     return (clone / f"{target}.dvc").read_text(encoding="utf-8")
 
 
@@ -57,15 +66,15 @@ def push(clone: Path, dataset: str, deadline: Deadline) -> None:
         RetryError: if the remote cannot be reached or the upload failed.
     """
     url = remote_url(clone)
-    open_store(url).size("files")  # S3's own words on credentials and bucket are clearer than DVC's
+    open_store(url, deadline).size("files")  # S3's own words on credentials and bucket are clearer than DVC's
     outcome = _dvc(["push", "--quiet", f"{dataset_path(dataset)}/data.dvc"], clone, deadline)
     if outcome.code:
-        raise RetryError(f"dvc push failed: {outcome.last_line}", where=url, remedy="run again")
+        raise failure("dvc push", outcome, url)
 
 
 def pull(clone: Path, dataset: str, deadline: Deadline) -> Outcome:
     """Downloads the tracked data of a dataset; failure is told by the outcome."""
-    open_store(remote_url(clone)).size("files")
+    open_store(remote_url(clone), deadline).size("files")
     return _dvc(["pull", "--quiet", f"{dataset_path(dataset)}/data.dvc"], clone, deadline)
 
 
@@ -77,40 +86,87 @@ def pointer_md5(pointer: str) -> str:
     return match[1]
 
 
-def defects(url: str, dvc_md5: str, *, deep: bool) -> list[str]:
+def defects(url: str, dvc_md5: str, deadline: Deadline, *, deep: bool) -> list[str]:
     """What a remote lacks of a dataset: one line for each file.
 
     Args:
         url: The remote.
         dvc_md5: The hash of the dataset's pointer.
+        deadline: When to give up.
         deep: Read every byte; otherwise only see whether the objects are there.
     """
-    store = open_store(url)
-    listing = store.get(_key(dvc_md5))
-    if listing is None:
-        return [f"the list of files ({dvc_md5}): missing"]
-    if hashlib.md5(listing, usedforsecurity=False).hexdigest() != dvc_md5.removesuffix(".dir"):
-        return [f"the list of files ({dvc_md5}): damaged"]
-    checked = ((entry["relpath"], _defect(store, entry["md5"], deep)) for entry in json.loads(listing))
+    store = open_store(url, deadline)
+    try:
+        files = listing(store, dvc_md5)
+    except DamagedError as error:
+        return [error.what]
+    checked = ((name, _defect(store, md5, deep)) for name, md5 in files.items())
     return [f"{name}: {defect}" for name, defect in checked if defect]
 
 
-def forget(url: str, dvc_md5: str) -> None:
+def listing(store: ObjectStore, dvc_md5: str) -> dict[str, str]:
+    """Name and md5 of each file of a dataset, as its remote has them.
+
+    Raises:
+        DamagedError: if the list is missing or not what the pointer names.
+    """
+    data, state = read_object(store, dvc_md5)
+    if data is None:
+        what = f"the list of files ({dvc_md5}): {state}"
+        raise DamagedError(what, where=store.uri, remedy="run `evertune datasets repair`")
+    return {entry["relpath"]: entry["md5"] for entry in json.loads(data)}
+
+
+def listing_bytes(files: Mapping[str, str]) -> bytes:
+    """The list of files as DVC writes it, from name to md5."""
+    entries = [{"md5": md5, "relpath": name} for name, md5 in sorted(files.items())]
+    return json.dumps(entries, sort_keys=True).encode()
+
+
+def read_object(store: ObjectStore, md5: str) -> tuple[bytes | None, str]:
+    """An object's bytes if they are what its name says, and its state: WHOLE, MISSING or DAMAGED with what is there."""
+    try:
+        data = store.get(object_key(md5))
+    except DamagedError:
+        return None, f"{DAMAGED} (object {object_key(md5)})"
+    if data is None:
+        return None, MISSING
+    if md5_of(data) != md5.removesuffix(".dir"):
+        return None, f"{DAMAGED} (object {object_key(md5)} holds {len(data):,} other bytes)"
+    return data, WHOLE
+
+
+def md5_of(data: bytes) -> str:
+    """The name that DVC gives to these bytes."""
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+
+def object_key(md5: str) -> str:
+    """Where a remote or a cache has the object of this name."""
+    return f"{OBJECTS}/{md5[:2]}/{md5[2:]}"
+
+
+def forget(url: str, dvc_md5: str, deadline: Deadline) -> None:
     """Removes the list of files of a dataset, for DVC takes it as proof that all of them are there."""
-    open_store(url).delete(_key(dvc_md5))
+    open_store(url, deadline).delete(object_key(dvc_md5))
 
 
 def _defect(store: ObjectStore, md5: str, deep: bool) -> str:
     if not deep:
-        return "" if store.size(_key(md5)) is not None else "missing"
-    data = store.get(_key(md5))
-    if data is None:
-        return "missing"
-    return "" if hashlib.md5(data, usedforsecurity=False).hexdigest() == md5 else f"damaged (object {_key(md5)})"
+        return "" if store.size(object_key(md5)) is not None else MISSING
+    state = read_object(store, md5)[1]
+    return "" if state == WHOLE else state
 
 
-def _key(md5: str) -> str:
-    return f"files/md5/{md5[:2]}/{md5[2:]}"
+def failure(what: str, outcome: Outcome, where: str) -> EvertuneError:
+    """What a failure of DVC means to the person who ran the step."""
+    said = redact(next((line for line in outcome.lines if _DENIED.search(line)), ""))
+    if said:
+        return UserError(
+            f"{what} was refused: {said}", where=where, remedy="check the credentials and their permissions"
+        )
+    said = redact(next((line for line in outcome.lines if "No space left" in line), outcome.last_line))
+    return RetryError(f"{what} failed: {said}", where=where, remedy="run again")
 
 
 def _dvc(arguments: list[str], clone: Path, deadline: Deadline) -> Outcome:

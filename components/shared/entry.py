@@ -24,6 +24,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from components.shared import options
+from components.shared.bounded import leave
 from components.shared.errors import EvertuneError, RetryError, Terminated, UserError
 from components.shared.files import write_atomically
 from components.shared.options import StepConfig
@@ -32,6 +33,7 @@ from components.shared.secrets import load_secrets, redact
 
 log = logging.getLogger("evertune")
 TERMINATION_LOG = Path("/dev/termination-log")
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 STEPS_FILE = "EVERTUNE_STEPS_FILE"
 """Names the variable that names a file, to which each step adds a JSON line: step, exit code, seconds, peak memory."""
 
@@ -58,7 +60,7 @@ def main(config: type[StepConfig], doc: str | None, argv: Sequence[str] | None =
     except EvertuneError as error:
         _fail(config.step, error)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+        if error.errno not in (*_FULL, errno.EACCES, errno.EROFS):
             raise
         _fail(config.step, _storage_error(error))
     except KeyboardInterrupt:
@@ -196,7 +198,7 @@ def _read_identity(path: Path, where: str) -> str:
 
 def _storage_error(error: OSError) -> EvertuneError:
     where = str(error.filename or "")
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in _FULL:
         return RetryError("no space left", where=where, remedy="free some disk space and run again")
     return UserError(f"{error.strerror}", where=where, remedy="give a path that this user may read and write")
 
@@ -210,4 +212,4 @@ def _fail(step: str, error: EvertuneError) -> NoReturn:
     sys.stderr.write(line + "\n")
     if TERMINATION_LOG.exists() and os.access(TERMINATION_LOG, os.W_OK):
         TERMINATION_LOG.write_text(line)
-    sys.exit(error.exit_code)
+    leave(error.exit_code)

@@ -1,9 +1,10 @@
 """Errors that are meant for people: one line, and an exit code that says whether to try again.
 
-    EvertuneError
-    ├── UserError      exit 2   the input, the configuration or a permission must change
-    ├── RetryError     exit 75  the same call may succeed later (EX_TEMPFAIL of sysexits.h)
-    └── Terminated     exit 143 SIGTERM was received and what can be saved is saved
+EvertuneError
+├── UserError      exit 2   the input, the configuration or a permission must change
+│   └── DamagedError        an object does not hold what was written
+├── RetryError     exit 75  the same call may succeed later (EX_TEMPFAIL of sysexits.h)
+└── Terminated     exit 143 SIGTERM was received and what can be saved is saved
 """
 
 from __future__ import annotations
@@ -37,6 +38,10 @@ class UserError(EvertuneError):
     """The input, the configuration or a permission must change before a rerun can succeed."""
 
     exit_code = 2
+
+
+class DamagedError(UserError):
+    """An object does not hold what was written."""
 
 
 class RetryError(EvertuneError):

@@ -20,7 +20,7 @@ from typing import Final
 
 from components.shared import dvc_remote, git
 from components.shared.commands import Deadline
-from components.shared.errors import RetryError, UserError
+from components.shared.errors import UserError
 from components.shared.manifest import MANIFEST, Manifest, damage, parse_manifest, read_manifest
 
 READ_SECONDS: Final = 120.0
@@ -124,13 +124,20 @@ def revisions_in(repository: Path, dataset: str | None, deadline: Deadline) -> l
     times = dict(line.split(" ", 1) for line in shown.splitlines())
     tags = [tag for tag in times if _REVISION.fullmatch(tag)]
     paths = [f"{tag}:{dvc_remote.dataset_path(dataset_of(tag))}" for tag in tags]
-    texts = iter(_texts([f"{path}/{name}" for path in paths for name in (MANIFEST, "data.dvc")], repository, deadline))
+    names = [f"{path}/{name}" for path in paths for name in (MANIFEST, "data.dvc")]
+    contents = iter(_texts(names, repository, deadline))
     found = []
     for tag in tags:
-        manifest, pointer = parse_manifest(json.loads(next(texts))), next(texts)
-        md5 = dvc_remote.pointer_md5(pointer.decode())
+        manifest, pointer = _committed_manifest(tag, next(contents)), next(contents)
+        md5 = dvc_remote.pointer_md5(pointer.decode(errors="replace"))
         found.append(Revision(tag, manifest.digest, md5, _rows(manifest), times[tag]))
     return sorted(found, key=lambda one: (dataset_of(one.revision), one.number))
+
+
+def committed(repository: Path, revision: str, name: str, deadline: Deadline) -> bytes:
+    """A file that lies beside the bytes of a revision; raises UserError if there is none."""
+    path = f"{revision}:{dvc_remote.dataset_path(dataset_of(revision))}/{name}"
+    return _texts([path], repository, deadline)[0]
 
 
 def pull(repository: Path, revision: str, deadline: Deadline) -> Path:
@@ -149,13 +156,13 @@ def pull(repository: Path, revision: str, deadline: Deadline) -> Path:
         return place
     url = dvc_remote.remote_url(repository)
     if outcome.code:
-        found = dvc_remote.defects(url, dvc_remote.pointer_md5((place / "data.dvc").read_text()), deep=True)
+        found = dvc_remote.defects(url, dvc_remote.pointer_md5((place / "data.dvc").read_text()), deadline, deep=True)
     if not found:
-        raise RetryError(f"dvc pull failed: {outcome.last_line}", where=url, remedy="run again")
+        raise dvc_remote.failure("dvc pull", outcome, url)
     raise UserError(
         f"{revision} cannot be had whole: {'; '.join(found)}",
         where=url,
-        remedy="delete damaged objects; then `version` on the same data uploads them and what is missing again",
+        remedy="run `evertune datasets repair` with a good copy, or `version` on the same data if objects are missing",
     )
 
 
@@ -225,6 +232,15 @@ def _texts(names: list[str], repository: Path, deadline: Deadline) -> list[bytes
         texts.append(answer[end + 1 : end + 1 + size])
         at = end + 1 + size + 1
     return texts
+
+
+def _committed_manifest(revision: str, text: bytes) -> Manifest:
+    try:
+        return parse_manifest(json.loads(text))
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{revision} has an unreadable manifest ({error})", where="registry", remedy="delete the tag or restore it"
+        ) from error
 
 
 def _rows(manifest: Manifest) -> int:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.shared.errors import UserError
-from components.shared.objects import s3_client, translated_errors
 from components.shared.references import S3, Reference
+from components.shared.s3_client import listed, operation_seconds, persistently, s3_client
 
 _CHUNK = 1 << 20
 
@@ -57,20 +57,24 @@ def _download(bucket: str, item: _Object, path: Path, where: str) -> None:
     if ".." in Path(item.name).parts or Path(item.name).is_absolute():
         raise UserError(f"the key {item.key!r} leads out of its prefix", where=where, remedy="rename the object")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with translated_errors(f"s3://{bucket}/{item.key}"), path.open("wb") as file:
-        answer = s3_client().get_object(Bucket=bucket, Key=item.key)
+    uri, client = f"s3://{bucket}/{item.key}", s3_client()
+
+    def read() -> None:
+        answer = client.get_object(Bucket=bucket, Key=item.key)
         if answer["ETag"].strip('"') != item.etag:
-            raise _changed(f"s3://{bucket}/{item.key}", where)
-        for chunk in answer["Body"].iter_chunks(_CHUNK):
-            file.write(chunk)
+            raise _changed(uri, where)
+        with path.open("wb") as file:
+            for chunk in answer["Body"].iter_chunks(_CHUNK):
+                file.write(chunk)
+
+    persistently(uri, operation_seconds(), read)
 
 
 def _listing(uri: str) -> list[_Object]:
     bucket, key = _split(uri)
     folder = f"{key.rstrip('/')}/" if key else ""
-    with translated_errors(uri):
-        pages = s3_client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key.rstrip("/"))
-        items = [item for page in pages for item in page.get("Contents", ())]
+    client = s3_client()
+    items = persistently(uri, operation_seconds(), lambda: listed(client, bucket, key.rstrip("/")))
     single = [item for item in items if item["Key"] == key]
     chosen = single or [i for i in items if i["Key"].startswith(folder) and not i["Key"].endswith("/")]
     skip = len(key.rpartition("/")[0]) + 1 if single and "/" in key else 0 if single else len(folder)

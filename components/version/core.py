@@ -38,7 +38,7 @@ def run(config: Config) -> Result:
 def _heal(config: Config, clone: Path, known: Revision, deadline: Deadline) -> None:
     """Uploads again what the remote has lost of a revision whose bytes are at hand."""
     url = dvc_remote.remote_url(clone)
-    lost = dvc_remote.defects(url, known.dvc_md5, deep=False)
+    lost = dvc_remote.defects(url, known.dvc_md5, deadline, deep=False)
     if not lost:
         return
     log.warning("%s has lost %s; uploading it again", known.revision, "; ".join(lost))
@@ -50,7 +50,7 @@ def _heal(config: Config, clone: Path, known: Revision, deadline: Deadline) -> N
             where=url,
             remedy="run the flow with the library versions that made the revision, or use a copy of its files",
         )
-    dvc_remote.forget(url, known.dvc_md5)
+    dvc_remote.forget(url, known.dvc_md5, deadline)
     dvc_remote.push(clone, config.dataset, deadline)
 
 

@@ -10,12 +10,15 @@ from pipelines.commands import add_profile, table
 from pipelines.local import local_store
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from components.shared.verification import Finding
     from pipelines.commands import Commands
 
 
 def add(commands: Commands) -> None:
     """Adds the command."""
-    parser = commands.add_parser("datasets", help="list dataset revisions, reproduce one byte for byte")
+    parser = commands.add_parser("datasets", help="list dataset revisions, reproduce, verify or repair them")
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     listed = actions.add_parser("list", help="list the revisions of all datasets")
     listed.set_defaults(run=run_list)
@@ -23,7 +26,21 @@ def add(commands: Commands) -> None:
     again.add_argument("--revision", help="such as reviews/v1 (default: the newest of the profile's dataset)")
     again.add_argument("--into", type=Path, help="an empty folder (default: a new one in build/)")
     again.set_defaults(run=run_reproduce)
-    for action in (listed, again):
+    proven = actions.add_parser("verify", help="read every object of the revisions and tell what is damaged")
+    proven.set_defaults(run=run_verify)
+    healed = actions.add_parser("repair", help="heal damaged and missing objects from good copies")
+    healed.add_argument(
+        *("--from", "-f"),
+        dest="sources",
+        nargs="+",
+        default=[],
+        metavar="DIR_OR_STORE",
+        help="where good copies lie: a dataset, a DVC cache, another store (besides the profile's own workspace)",
+    )
+    healed.set_defaults(run=run_repair)
+    for action in (proven, healed):
+        action.add_argument("--revision", help="such as reviews/v1 (default: all)")
+    for action in (listed, again, proven, healed):
         add_profile(action)
 
 
@@ -60,3 +77,35 @@ def run_reproduce(arguments: argparse.Namespace) -> None:
         facts = registry.reproduce(parameters["registry"], revision, into)
     print(f"{revision}: {facts.rows:,} rows in {facts.shards} shards are byte for byte what was versioned")
     print(f"digest {facts.digest}\nDVC    {facts.dvc_md5}\nin     {facts.directory}")
+
+
+def run_verify(arguments: argparse.Namespace) -> None:
+    """Prints one line for each object of the revisions."""
+    from components.shared import verification
+
+    with local_store(arguments.profile) as (_, parameters):
+        _report(verification.verify(parameters["registry"], arguments.revision), "run `evertune datasets repair`")
+
+
+def run_repair(arguments: argparse.Namespace) -> None:
+    """Heals what it can and prints one line for each object of the revisions."""
+    from components.shared import verification
+    from pipelines.workspace import HOME
+
+    with local_store(arguments.profile) as (_, parameters):
+        own = [str(place) for place in (HOME / arguments.profile,) if place.is_dir()]
+        found = verification.repair(parameters["registry"], arguments.revision, [*arguments.sources, *own])
+        _report(found, "give a good copy with --from, or run the flow that made the revision again")
+
+
+def _report(findings: Iterable[Finding], remedy: str) -> None:
+    """Prints findings as they come; raises UserError if an object is not as it was versioned."""
+    from components.shared.errors import UserError
+
+    total, broken = 0, 0
+    for one in findings:
+        print(f"{one.revision}  {one.name}: {one.state}", flush=True)
+        total, broken = total + 1, broken + (not one.sound)
+    if broken:
+        raise UserError(f"{broken} of {total} objects are not as they were versioned", where="datasets", remedy=remedy)
+    print(f"{total} objects are as they were versioned")

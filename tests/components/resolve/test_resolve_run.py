@@ -114,7 +114,7 @@ def test_wrong_credentials(config, s3, monkeypatch):
 
 def test_store_that_is_not_there(config, s3, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    monkeypatch.setattr("components.shared.objects.ATTEMPTS", 1)
+    monkeypatch.setattr("components.shared.s3_client.ATTEMPTS", 1)
     with pytest.raises(RetryError, match="cannot be reached"):
         run(config(store=s3))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from components.shared import objects
+from components.shared import s3_client
 from components.shared.errors import RetryError, UserError
 from components.shared.objects import ObjectStore, S3Store, download_tree, open_store, upload_tree
 
@@ -161,7 +161,7 @@ def test_no_such_bucket(s3: str) -> None:
 
 
 def test_a_store_that_is_not_there_is_worth_another_try(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(objects, "ATTEMPTS", 2)
+    monkeypatch.setattr(s3_client, "ATTEMPTS", 2)
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{closed.getsockname()[1]}")
@@ -170,8 +170,8 @@ def test_a_store_that_is_not_there_is_worth_another_try(s3: str, monkeypatch: py
 
 
 def test_a_store_that_never_answers_is_given_up(s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(objects, "ATTEMPTS", 2)
-    monkeypatch.setattr(objects, "READ_SECONDS", 0.2)
+    monkeypatch.setattr(s3_client, "ATTEMPTS", 2)
+    monkeypatch.setattr(s3_client, "READ_SECONDS", 0.2)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()

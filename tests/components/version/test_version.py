@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from components.shared import dvc_remote
-from components.shared.commands import program
+from components.shared.commands import Deadline, program
 from components.shared.errors import RetryError, UserError
 from components.shared.manifest import read_manifest
 from components.shared.objects import open_store
@@ -122,10 +122,10 @@ def test_lost_objects_are_uploaded_again(version_config: Make, s3: str) -> None:
     for key in before:
         if not key.endswith(".dir"):
             store.delete(key)
-    assert len(dvc_remote.defects(f"{s3}/dvc", md5, deep=False)) == 4
+    assert len(dvc_remote.defects(f"{s3}/dvc", md5, Deadline(60), deep=False)) == 4
     run(config)
     assert store.keys() == before
-    assert dvc_remote.defects(f"{s3}/dvc", md5, deep=True) == []
+    assert dvc_remote.defects(f"{s3}/dvc", md5, Deadline(60), deep=True) == []
 
 
 def test_two_datasets_share_a_registry(version_config: Make, registry: Path) -> None:
