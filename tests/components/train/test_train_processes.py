@@ -54,8 +54,8 @@ def test_number_of_processes_is_asserted(configure):
 
 def test_two_processes_go_on_exactly_after_a_stop(configure):
     """SIGTERM reaches the processes at different moments; they agree on a step, save it and end."""
-    plain = configure("plain", world_size=2, epochs=40, evaluations_per_epoch=1)
-    stopped = configure("stopped", world_size=2, epochs=40, evaluations_per_epoch=1, checkpoint_steps=50)
+    plain = configure("plain", world_size=2, epochs=15, evaluations_per_epoch=1)
+    stopped = configure("stopped", world_size=2, epochs=15, evaluations_per_epoch=1, checkpoint_steps=10)
     assert torchrun(plain).returncode == 0
     launcher = subprocess.Popen(command(stopped), stderr=subprocess.PIPE, text=True)
     wait_for(lambda: list(Path(stopped.checkpoints).rglob("complete.json")))
