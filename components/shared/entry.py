@@ -35,7 +35,7 @@ log = logging.getLogger("evertune")
 TERMINATION_LOG = Path("/dev/termination-log")
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 STEPS_FILE = "EVERTUNE_STEPS_FILE"
-"""Names the variable that names a file, to which each step adds a JSON line: step, exit code, seconds, peak memory."""
+"""Names the variable that names a file, to which each step adds a JSON line: exit code, error, seconds, peak memory."""
 
 
 def main(config: type[StepConfig], doc: str | None, argv: Sequence[str] | None = None) -> NoReturn:
@@ -114,13 +114,14 @@ def parse(config: type[StepConfig], arguments: Mapping[str, Any]) -> StepConfig:
 
 def _run(config: type[StepConfig], arguments: Mapping[str, Any]) -> None:
     settings = parse(config, arguments)
+    for kind in (options.OUTPUT_ARTIFACT, options.OUTPUT_PARAMETER):  # kfp's DockerRunner makes no directory
+        for name in options.fields_of(config, kind):
+            getattr(settings, name).parent.mkdir(parents=True, exist_ok=True)
     core = importlib.import_module(config.__module__.removesuffix(".config") + ".core")
     result: Result = core.run(settings)
     _check_outputs(settings, result)
     for name in options.fields_of(config, options.OUTPUT_PARAMETER):
-        path: Path = getattr(settings, name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, result.parameters[name].encode())
+        write_atomically(getattr(settings, name), result.parameters[name].encode())
     if arguments["executor_input"]:
         output = executor_output(json.loads(arguments["executor_input"]), result)
         arguments["executor_output"].parent.mkdir(parents=True, exist_ok=True)
@@ -142,18 +143,19 @@ def executor_output(executor_input: Mapping[str, Any], result: Result) -> dict[s
 @contextmanager
 def _recorded(step: str) -> Iterator[None]:
     """Adds a line on this run of the step to the file that STEPS_FILE names, if it is set."""
-    started, exit_code = time.monotonic(), 1
+    started, exit_code, line = time.monotonic(), 1, ""
     try:
         yield
         exit_code = 0
     except EvertuneError as error:
-        exit_code = error.exit_code
+        exit_code, line = error.exit_code, redact(f"{type(error).__name__}: {error.line}")
         raise
     finally:
         if path := os.environ.get(STEPS_FILE):
             facts = {
                 "step": step,
                 "exit_code": exit_code,
+                "error": line,
                 "seconds": time.monotonic() - started,
                 "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
             }

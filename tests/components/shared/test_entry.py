@@ -204,3 +204,9 @@ def test_every_run_is_recorded_where_that_is_asked_for(
     call(bad)
     lines = [json.loads(line) for line in (tmp_path / "steps").read_text().splitlines()]
     assert [(line["step"], line["exit_code"]) for line in lines] == [("sample", 0), ("sample", 75)]
+    assert [line["error"] for line in lines] == ["", "RetryError: down"]
+
+
+def test_the_folders_of_outputs_are_made(call: Callable[..., int], tmp_path: Path) -> None:
+    assert call(good, f"--made={tmp_path / 'task' / 'made'}") == 0
+    assert (tmp_path / "task" / "made").read_text() == "a 3 True"
