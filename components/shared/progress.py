@@ -63,7 +63,8 @@ class Progress:
     def _show(self, end: str) -> None:
         filled = int(WIDTH * self.done / self.total) if self.total else 0
         bar = f"[{'#' * filled:<{WIDTH}}] " if self.total else ""
-        print(f"\r\x1b[K{bar}{self.line()}{end}", end="", file=sys.stderr, flush=True)
+        sys.stderr.write(f"\r\x1b[K{bar}{self.line()}{end}")
+        sys.stderr.flush()
 
 
 def track(items: Iterable[T], what: str, total: int | None, unit: str) -> Iterator[T]:
