@@ -35,8 +35,24 @@ reproduce: $(READY) ## Clone the registry, `dvc pull` the newest revision, prove
 	@$(BIN)/evertune datasets reproduce --profile $(PROFILE)
 
 .PHONY: compile
-compile: $(READY) ## Compile the pipelines to Kubeflow YAML in build/
-	@$(BIN)/evertune compile --profile $(PROFILE)
+compile: $(READY) ## Compile the pipelines to Kubeflow YAML in build/ (IMAGES=build/images.json for digests)
+	@$(BIN)/evertune compile --profile $(PROFILE) $(if $(IMAGES),--images $(IMAGES))
+
+.PHONY: images
+images: $(READY) ## Build the container images (ONLY="train evaluate")
+	@$(BIN)/python docker/build.py $(if $(ONLY),--only $(ONLY))
+
+.PHONY: push
+push: $(READY) ## Push the images and record their digests (REGISTRY=host:5000/)
+	@$(if $(REGISTRY),,$(error give REGISTRY=host:5000/))$(BIN)/python docker/build.py --push $(REGISTRY) $(if $(ONLY),--only $(ONLY))
+
+.PHONY: sbom
+sbom: $(READY) ## Write what each image holds to build/sbom/<image>.json (CycloneDX), its size to the docs
+	@$(BIN)/python docker/describe.py
+
+.PHONY: run-containers
+run-containers: $(READY) ## Run the Kubeflow pipeline of a profile, each step in its container
+	@$(BIN)/evertune run-containers --profile $(PROFILE) $(if $(IMAGES),--images $(IMAGES))
 
 .PHONY: stop
 stop: $(READY) ## Stop the embedded object store
@@ -49,6 +65,7 @@ check: $(READY) ## Static checks: format, lint, types, imports, pins, shell, YAM
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/yamllint --strict params.yaml dvc.yaml
+	$(BIN)/hadolint docker/Dockerfile
 	$(BIN)/shellcheck .ci/run requirements/compile docker/stand-in-base
 	$(BIN)/gitleaks git --no-banner --redact --log-level warn .
 	requirements/compile --check
@@ -56,11 +73,15 @@ check: $(READY) ## Static checks: format, lint, types, imports, pins, shell, YAM
 .PHONY: test
 test: $(READY) ## The whole test suite with coverage (ARGS="..." for pytest)
 	$(BIN)/coverage erase
-	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+	$(BIN)/python -m pytest --cov --cov-report=term -m "not containers" $(ARGS)
+
+.PHONY: test-containers
+test-containers: $(READY) ## The tests that need a Docker engine and the images (make images)
+	$(BIN)/python -m pytest -m containers $(ARGS)
 
 .PHONY: test-fast
 test-fast: $(READY) ## The tests that take seconds
-	$(BIN)/python -m pytest -m "not slow and not e2e" $(ARGS)
+	$(BIN)/python -m pytest -m "not slow and not e2e and not containers" $(ARGS)
 
 .PHONY: format
 format: $(READY) ## Format the code and fix what can be fixed

@@ -6,7 +6,8 @@
 
 Pip's own variables (PIP_INDEX_URL, PIP_EXTRA_INDEX_URL, PIP_FIND_LINKS, PIP_TRUSTED_HOST) reach the build; local
 directories in PIP_FIND_LINKS are served to it on loopback. A CA bundle named by PIP_CERT or SSL_CERT_FILE is a build
-secret: it is in no layer. What was built is written to build/images.json, which `make compile IMAGES=...` reads.
+secret: it is in no layer, and so is where the served directories are, which is another port each time. What was built
+is written to build/images.json, which `make compile IMAGES=...` reads.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,6 +33,11 @@ import hcl2
 ROOT = Path(__file__).resolve().parents[1]
 BAKE = ROOT / "docker" / "docker-bake.hcl"
 RECORD = ROOT / "build" / "images.json"
+SHARED_INPUTS = (
+    *("docker/Dockerfile", "docker/select_source.py", "docker/slim.py", "docker/docker-bake.hcl", ".dockerignore"),
+    *("components/shared", "requirements/init.txt", "requirements/torch.txt", ":!components/**/component.py"),
+)
+CHECKS_OPTIONS = "components/resolve"  # its image holds the options of all steps
 INDEX_VARIABLES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
 
 
@@ -63,26 +70,38 @@ def targets(variables: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def build(name: str, target: Mapping[str, Any], find_links: str) -> None:
+def build(name: str, target: Mapping[str, Any], pip_configuration: Path) -> None:
     """Builds one image."""
     arguments = {
         **target["args"],
         **{variable: os.environ[variable] for variable in INDEX_VARIABLES if os.environ.get(variable)},
-        "REVISION": _git("rev-parse", "HEAD"),
+        "REVISION": revision(target["args"]),
         "VERSION": re.findall(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)[0],
         "SOURCE": re.sub(r"//[^/@]*@", "//", _git("config", "--get", "remote.origin.url")),
     }
-    if find_links:
-        arguments["PIP_FIND_LINKS"] = find_links
     command = ["docker", "build", "--network", "host", "--file", "docker/Dockerfile", "--tag", target["tag"]]
     for key, value in arguments.items():
         command += ["--build-arg", f"{key}={value}"]
+    command += ["--secret", f"id=pip,src={pip_configuration}"]
     bundle = os.environ.get("PIP_CERT") or os.environ.get("SSL_CERT_FILE")
     if bundle and Path(bundle).is_file():
         command += ["--secret", f"id=ca,src={bundle}"]
     started = time.monotonic()
     _run([*command, "."], f"building {name}")
     print(f"{name}: {target['tag']}, {time.monotonic() - started:.0f} s", flush=True)
+
+
+def revision(arguments: Mapping[str, str]) -> str:
+    """The last commit that touched what an image is made of, with `-dirty` when files differ from it.
+
+    Another commit gives the same image with the same digest, so that Kubeflow's cache, whose key holds it, still hits.
+    """
+    steps = [f"components/{step}" for step in arguments["STEPS"].split()]
+    inputs = [f"requirements/{arguments['GROUP']}.txt", *SHARED_INPUTS, *steps]
+    if CHECKS_OPTIONS in steps:
+        inputs.append("components/*/config.py")
+    changed = _git("status", "--porcelain", "--", *inputs)
+    return _git("log", "-1", "--format=%H", "--", *inputs) + ("-dirty" if changed else "")
 
 
 def push(target: Mapping[str, Any], registry: str) -> str:
@@ -104,42 +123,57 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", nargs="+", metavar="IMAGE", help="names of images (default: all)")
     parser.add_argument("--push", metavar="REGISTRY", help="push to this registry (with / at the end) what is built")
     arguments = parser.parse_args(argv)
-    known = targets({"BASE_IMAGE": os.environ.get("BASE_IMAGE", ""), "TAG": os.environ.get("TAG", "")})
-    names = arguments.only or list(known)
     try:
-        if unknown := set(names) - set(known):
-            raise BuildError(f"no image {', '.join(unknown)}; docker-bake.hcl has {', '.join(known)}")
         _output(["docker", "version", "--format", "{{.Server.Version}}"])
         record = json.loads(RECORD.read_text()) if RECORD.exists() else {}
-        with ExitStack() as stack:
-            links = "" if arguments.push else stack.enter_context(served_links(os.environ.get("PIP_FIND_LINKS", "")))
-            for name in names:
-                if arguments.push:
-                    record[name] = push(known[name], arguments.push)
-                    print(f"{name}: {record[name]}", flush=True)
-                else:
-                    build(name, known[name], links)
-                    record[name] = known[name]["tag"]
+        record |= _push_all(arguments.push, arguments.only) if arguments.push else _build_all(arguments.only)
         RECORD.parent.mkdir(exist_ok=True)
         RECORD.write_text(json.dumps(record, indent=1) + "\n")
     except BuildError as error:
         sys.exit(f"images: {error}")
 
 
+def chosen(names: Sequence[str] | None) -> dict[str, dict[str, Any]]:
+    """The images of these names, or all; BASE_IMAGE and TAG of the environment count."""
+    known = targets({name: os.environ.get(name, "") for name in ("BASE_IMAGE", "TAG")})
+    if unknown := set(names or ()) - set(known):
+        raise BuildError(f"no image {', '.join(unknown)}; docker-bake.hcl has {', '.join(known)}")
+    return {name: known[name] for name in names or known}
+
+
+def _build_all(names: Sequence[str] | None) -> dict[str, str]:
+    images = chosen(names)
+    with pip_configuration(os.environ.get("PIP_FIND_LINKS", "")) as configuration:
+        for name, target in images.items():
+            build(name, target, configuration)
+    return {name: target["tag"] for name, target in images.items()}
+
+
+def _push_all(registry: str, names: Sequence[str] | None) -> dict[str, str]:
+    pushed = {}
+    for name, target in chosen(names).items():
+        pushed[name] = push(target, registry.rstrip("/") + "/")
+        print(f"{name}: {pushed[name]}", flush=True)
+    return pushed
+
+
 @contextmanager
-def served_links(find_links: str) -> Iterator[str]:
-    """PIP_FIND_LINKS as a build can reach it: local directories are served on loopback."""
+def pip_configuration(find_links: str) -> Iterator[Path]:
+    """A configuration of pip with PIP_FIND_LINKS as a build can reach it: local directories are served on loopback."""
     with ExitStack() as stack:
         places = []
-        for place in find_links.split():
-            if Path(place).is_dir():
-                handler = functools.partial(_Quiet, directory=place)
+        for given in find_links.split():
+            place = given
+            if Path(given).is_dir():
+                handler = functools.partial(_Quiet, directory=given)
                 server = stack.enter_context(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler))
                 stack.callback(server.shutdown)
                 threading.Thread(target=server.serve_forever, daemon=True).start()
                 place = f"http://127.0.0.1:{server.server_port}/"
             places.append(place)
-        yield " ".join(places)
+        file = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "pip.conf"
+        file.write_text(f"[global]\nfind-links = {' '.join(places)}\n" if places else "")
+        yield file
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

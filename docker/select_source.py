@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 CHECKED_BY = "resolve"
+LEFT_OUT = shutil.ignore_patterns("__pycache__", "component.py")
 CHECK_FILES = ("__init__.py", "__main__.py", "config.py")
 
 
@@ -23,7 +24,9 @@ def select(source: Path, target: Path, steps: list[str]) -> None:
     shutil.copy(source / "__init__.py", target)
     for package in sorted(path for path in source.iterdir() if path.is_dir() and path.name != "__pycache__"):
         if package.name == "shared" or package.name in steps:
-            shutil.copytree(package, target / package.name, ignore=shutil.ignore_patterns("__pycache__", "component.py"))
+            shutil.copytree(
+                package, target / package.name, ignore=shutil.ignore_patterns("__pycache__", "component.py")
+            )
         elif CHECKED_BY in steps:
             (target / package.name).mkdir()
             for name in CHECK_FILES:

@@ -1,6 +1,6 @@
 """Removes from an environment what no step uses at run time: installers, tests, headers, static libraries.
 
-    python slim.py /opt/venv
+python slim.py /opt/venv
 """
 
 from __future__ import annotations
@@ -36,4 +36,4 @@ def _bytes(root: Path) -> int:
 
 
 if __name__ == "__main__":
-    print(f"freed {slim(Path(sys.argv[1])) >> 20} MB")  # noqa: T201 - a line in the build log
+    print(f"freed {slim(Path(sys.argv[1])) >> 20} MB")
