@@ -97,8 +97,9 @@ docs: $(READY) ## Write the generated reference pages
 	$(BIN)/python docs/generate.py
 
 .PHONY: benchmark
-benchmark: $(READY) ## Training throughput beside Hugging Face Trainer
+benchmark: $(READY) ## Training speed beside Hugging Face Trainer, and start-up
 	$(BIN)/python benchmarks/train_throughput.py
+	$(BIN)/python benchmarks/startup.py
 
 .PHONY: clean
 clean: ## Remove build products; data and models in .evertune/ stay

@@ -65,7 +65,8 @@ def report(results: dict[str, list[dict[str, float]]], rows: int) -> None:
     for name, seconds in best.items():
         ratios = [seconds[clock] / best["evertune"][clock] for clock in ("wall", "cpu")]
         speeds = f"{rows / seconds['wall']:10.1f}{rows / seconds['cpu']:12.1f}"
-        print(f"{name:18}{speeds}{ratios[0]:8.2f}{ratios[1]:11.2f}")
+        spread = " ".join(f"{measured['cpu']:.1f}" for measured in results[name])
+        print(f"{name:18}{speeds}{ratios[0]:8.2f}{ratios[1]:11.2f}   CPU s of the rounds: {spread}")
 
 
 def measure(contender: str, data: Path) -> dict[str, float]:
