@@ -21,10 +21,13 @@ from components.shared.commands import Deadline
 from components.shared.errors import RetryError, UserError
 from components.shared.manifest import MANIFEST, Manifest
 from components.shared.registry import Revision
+from components.version import locks
 from components.version.config import Config
 
 ATTEMPTS: Final = 30
 """Pushes before giving up; each fails only because another writer was first."""
+LOCKED_ATTEMPTS: Final = 8
+"""Pushes in a row that one and the same lock may stop."""
 LINEAGE: Final = "lineage.json"
 _RESERVED: Final = ("data", "data.dvc", ".gitignore", MANIFEST, LINEAGE)
 _OVERTAKEN = re.compile(
@@ -71,22 +74,30 @@ def publish(config: Config, manifest: Manifest, clone: Path, deadline: Deadline)
     _prepare(config, clone)
     pointer = track(config, clone, deadline)
     dvc_remote.push(clone, config.dataset, deadline)
-    reason = ""
+    reasons: list[str] = []
     for attempt in range(ATTEMPTS):
         made = _commit(config, manifest, pointer, clone, deadline)
         reason = _push(config, made, clone, deadline)
         if not reason:
             return made
+        reasons.append(reason)
+        locks.clear(reason, config.registry, deadline)
+        _give_up_on_a_lock(reasons[-LOCKED_ATTEMPTS:], config.registry)
         time.sleep(random.SystemRandom().uniform(0, 0.1 * 2 ** min(attempt, 5)))  # so that writers do not meet again
         _take_in(config, clone, deadline)
         _prepare(config, clone)
         if known := find(clone, config.dataset, manifest.digest, deadline):
             return known
     raise RetryError(
-        f"the registry rejected {ATTEMPTS} pushes: {reason}",
-        where=config.registry,
-        remedy="run again; if no other writer is at work, remove a lock that one left in the registry",
+        f"the registry rejected {ATTEMPTS} pushes: {reasons[-1]}", where=config.registry, remedy="run again"
     )
+
+
+def _give_up_on_a_lock(reasons: list[str], registry: str) -> None:
+    """Raises RetryError if one lock was the reason every time: no living writer holds one for so long."""
+    held = {locks.named(reason) for reason in reasons}
+    if len(reasons) == LOCKED_ATTEMPTS and len(held) == 1 and all(held):
+        raise locks.left_behind(held.pop(), registry)
 
 
 def _prepare(config: Config, clone: Path) -> None:

@@ -193,13 +193,6 @@ def test_a_hook_that_declines_is_told(version_config: Make, registry: Path) -> N
         run(version_config())
 
 
-def test_a_lock_that_stays_is_given_up(version_config: Make, registry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publishing, "ATTEMPTS", 2)
-    (registry / "refs" / "heads" / "main.lock").touch()
-    with pytest.raises(RetryError, match=r"rejected 2 pushes: .*lock"):
-        run(version_config())
-
-
 def test_settings_of_the_user_do_not_reach_the_registry(
     version_config: Make, registry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
