@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from kfp import dsl
+
 from components.clean.component import clean
 from components.evaluate.component import evaluate
 from components.fetch.component import fetch
@@ -16,154 +18,72 @@ from components.resolve.component import resolve
 from components.split.component import split
 from components.train.component import train
 from components.version.component import version
-from pipelines.placement import place
-from pipelines.signature import Options, pipeline
+from pipelines.flow import Flow, pipeline
 
 PREPARE: Final = ("resolve", "ingest", "clean", "split", "version")
 TRAIN: Final = ("resolve", "fetch", "train", "evaluate", "promote")
 
 
-def prepare_data_graph(task: str, source: str, dataset: str, store: str, registry: str, options: Options) -> None:
+def prepare_data_graph(flow: Flow) -> None:
     """Turns a source into a versioned dataset."""
-    resolved = _resolve(options, source=source, store=store, base_model="", model_name="")
-    _prepare(resolved, options, task=task, dataset=dataset, store=store, registry=registry)
+    _prepare(flow, _resolve(flow, base_model="", model_name=""))
 
 
-def train_model_graph(
-    task: str,
-    base_model: str,
-    dataset: str,
-    revision: str,
-    model_name: str,
-    store: str,
-    registry: str,
-    checkpoints: str,
-    options: Options,
-) -> None:
+def train_model_graph(flow: Flow) -> None:
     """Fine-tunes, evaluates and promotes a model on a dataset revision that exists."""
-    resolved = _resolve(options, source="", store=store, base_model=base_model, model_name=model_name)
-    _train(
-        resolved,
-        options,
-        task=task,
-        dataset=dataset,
-        revision=revision,
-        dataset_digest="",
-        model_name=model_name,
-        store=store,
-        registry=registry,
-        checkpoints=checkpoints,
-    )
+    _train(flow, _resolve(flow, source=""), dataset_digest="")
 
 
-def retrain_graph(
-    task: str,
-    source: str,
-    base_model: str,
-    dataset: str,
-    model_name: str,
-    store: str,
-    registry: str,
-    checkpoints: str,
-    options: Options,
-) -> None:
+def retrain_graph(flow: Flow) -> None:
     """Turns a source into a versioned dataset and a fine-tuned, evaluated, promoted model."""
-    resolved = _resolve(options, source=source, store=store, base_model=base_model, model_name=model_name)
-    versioned = _prepare(resolved, options, task=task, dataset=dataset, store=store, registry=registry)
-    _train(
-        resolved,
-        options,
-        task=task,
-        dataset=dataset,
-        revision=versioned.outputs["revision"],
-        dataset_digest=versioned.outputs["dataset_digest"],
-        model_name=model_name,
-        store=store,
-        registry=registry,
-        checkpoints=checkpoints,
-    )
+    resolved = _resolve(flow)
+    versioned = _prepare(flow, resolved)
+    outputs = versioned.outputs
+    _train(flow, resolved, revision=outputs["revision"], dataset_digest=outputs["dataset_digest"])
 
 
-def _resolve(options: Options, **shared: Any) -> Any:
-    parameters = {step: dict(chosen) for step, chosen in options.items() if chosen}
-    return place(resolve(**shared, parameters=parameters, **options["resolve"]), "resolve")
+def _resolve(flow: Flow, **unused: str) -> dsl.PipelineTask:
+    """Pins what moves; `unused` empties what this pipeline has no use for."""
+    parameters = {step: dict(options) for step, options in flow.options.items() if options}
+    return flow.add(resolve, parameters=parameters, **unused)
 
 
-def _prepare(resolved: Any, options: Options, *, task: Any, dataset: Any, store: Any, registry: Any) -> Any:
+def _prepare(flow: Flow, resolved: dsl.PipelineTask) -> dsl.PipelineTask:
     source_reference = resolved.outputs["source_reference"]
-    raw = place(ingest(source_reference=source_reference, task=task, **options["ingest"]), "ingest")
-    cleaned = place(clean(raw=raw.outputs["raw"], task=task, **options["clean"]), "clean")
-    divided = place(
-        split(cleaned=cleaned.outputs["cleaned"], findings=cleaned.outputs["findings"], task=task, **options["split"]),
-        "split",
-    )
-    return place(
-        version(
-            splits=divided.outputs["splits"],
-            card=divided.outputs["card"],
-            dataset=dataset,
-            registry=registry,
-            store=store,
-            source_reference=source_reference,
-            **options["version"],
-        ),
-        "version",
+    ingested = flow.add(ingest, source_reference=source_reference)
+    cleaned = flow.add(clean, raw=ingested.outputs["raw"])
+    divided = flow.add(split, cleaned=cleaned.outputs["cleaned"], findings=cleaned.outputs["findings"])
+    return flow.add(
+        version,
+        splits=divided.outputs["splits"],
+        card=divided.outputs["card"],
+        source_reference=source_reference,
     )
 
 
-def _train(
-    resolved: Any,
-    options: Options,
-    *,
-    task: Any,
-    dataset: Any,
-    revision: Any,
-    dataset_digest: Any,
-    model_name: Any,
-    store: Any,
-    registry: Any,
-    checkpoints: Any,
-) -> None:
-    fetched = place(
-        fetch(dataset=dataset, registry=registry, revision=revision, dataset_digest=dataset_digest, **options["fetch"]),
-        "fetch",
+def _train(flow: Flow, resolved: dsl.PipelineTask, *, dataset_digest: Any, **revision: Any) -> None:
+    """Trains on a revision: one made in this run, or the one that the pipeline was given."""
+    fetched = flow.add(fetch, dataset_digest=dataset_digest, **revision)
+    trained = flow.add(
+        train,
+        data=fetched.outputs["data"],
+        base_model_reference=resolved.outputs["base_model_reference"],
+        **revision,
     )
-    trained = place(
-        train(
-            data=fetched.outputs["data"],
-            base_model_reference=resolved.outputs["base_model_reference"],
-            task=task,
-            dataset=dataset,
-            revision=revision,
-            checkpoints=checkpoints,
-            **options["train"],
-        ),
-        "train",
+    champion = resolved.outputs["champion"]
+    evaluated = flow.add(
+        evaluate,
+        model=trained.outputs["model"],
+        data=fetched.outputs["data"],
+        card=fetched.outputs["card"],
+        champion=champion,
     )
-    line = {"model_name": model_name, "store": store, "champion": resolved.outputs["champion"]}
-    evaluated = place(
-        evaluate(
-            model=trained.outputs["model"],
-            data=fetched.outputs["data"],
-            card=fetched.outputs["card"],
-            task=task,
-            **line,
-            **options["evaluate"],
-        ),
-        "evaluate",
-    )
-    place(
-        promote(
-            model=trained.outputs["model"],
-            evaluation=evaluated.outputs["evaluation"],
-            **line,
-            **options["promote"],
-        ),
-        "promote",
-    )
+    flow.add(promote, model=trained.outputs["model"], evaluation=evaluated.outputs["evaluation"], champion=champion)
 
 
-prepare_data = pipeline("prepare-data", PREPARE, prepare_data_graph)
-train_model = pipeline("train-model", TRAIN, train_model_graph)
-retrain = pipeline("retrain", (*PREPARE, *TRAIN[1:]), retrain_graph)
+_DATA: Final = ("dataset", "store", "registry")
+_MODEL: Final = ("model_name", "checkpoints")
+prepare_data = pipeline("prepare-data", prepare_data_graph, PREPARE, ("task", "source", *_DATA))
+train_model = pipeline("train-model", train_model_graph, TRAIN, ("task", "base_model", "revision", *_DATA, *_MODEL))
+retrain = pipeline("retrain", retrain_graph, (*PREPARE, *TRAIN[1:]), ("task", "source", "base_model", *_DATA, *_MODEL))
 PIPELINES: Final = {"prepare_data": prepare_data, "train_model": train_model, "retrain": retrain}

@@ -87,9 +87,8 @@ EDGES = {
     "components/images.py": ('    "version": "version",', '    "count": "clean",\n    "version": "version",'),
     "pipelines/steps.py": ('"split", "version"', '"split", "count", "version"'),
     "pipelines/graphs.py": (
-        "    return place(\n        version(",
-        '    place(count(splits=divided.outputs["splits"], **options["count"]), "count")\n'
-        "    return place(\n        version(",
+        "    return flow.add(\n        version,",
+        '    flow.add(count, splits=divided.outputs["splits"])\n    return flow.add(\n        version,',
     ),
     "params.yaml": ("version: {}", "count: {}\nversion: {}"),
     "pyproject.toml": (
@@ -174,7 +173,7 @@ def test_the_recipe_gives_a_step_that_keeps_the_contracts(copy):
         ),
         (
             "pipelines/graphs.py",
-            '    place(count(splits=divided.outputs["splits"], **options["count"]), "count")\n',
+            '    flow.add(count, splits=divided.outputs["splits"])\n',
             "",
             "same_steps",
         ),

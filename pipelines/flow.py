@@ -1,0 +1,87 @@
+"""Builds Kubeflow pipelines of steps, so that each option is declared once, in its step."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from kfp import dsl
+from kfp.dsl.base_component import BaseComponent
+
+from components.shared.options import OPTION, fields_of, type_of
+from pipelines.placement import place
+from pipelines.profiles import SHARED
+from pipelines.steps import config_of
+
+MEANING: Final = SHARED | {"revision": "The dataset revision to train on, such as reviews/v3."}
+"""Meaning of the parameters that several steps share."""
+
+
+class Flow:
+    """A pipeline under construction.
+
+    Args:
+        shared: The parameters that several steps share, by name.
+        options: The options of each step, by step and name.
+    """
+
+    def __init__(self, shared: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]]) -> None:
+        self.shared, self.options = shared, options
+
+    def add(self, component: BaseComponent, **wired: Any) -> dsl.PipelineTask:
+        """Adds a step.
+
+        Args:
+            component: The step.
+            wired: Its inputs from other steps. Those named like a shared parameter come from there, and its options
+                from the parameters of the pipeline.
+        """
+        step = component.component_spec.name
+        inputs = component.component_spec.inputs
+        shared = {name: value for name, value in self.shared.items() if name in inputs}
+        return place(component(**{**shared, **wired, **self.options[step]}), step)
+
+
+def pipeline(name: str, graph: Callable[[Flow], None], steps: Sequence[str], shared: Sequence[str]) -> BaseComponent:
+    """Makes a Kubeflow pipeline of a graph function.
+
+    Args:
+        name: Name of the pipeline; Kubeflow's cache is scoped to it.
+        graph: Adds the steps to the flow it is given; its docstring describes the pipeline.
+        steps: The steps it adds. Each option of each becomes a parameter `<step>_<option>` of the pipeline, whose
+            default is filled in when the pipeline is compiled.
+        shared: The parameters that several steps share; names of MEANING.
+    """
+    described: dict[str, tuple[type, str]] = {parameter: (str, MEANING[parameter]) for parameter in shared}
+    for step in steps:
+        described |= {f"{step}_{option}": about for option, about in _options(step).items()}
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    signature = inspect.Signature(
+        [inspect.Parameter(key, kind, annotation=annotation) for key, (annotation, _) in described.items()]
+    )
+
+    def body(*values: Any) -> None:
+        given = signature.bind(*values).arguments
+        options = {step: {option: given[f"{step}_{option}"] for option in _options(step)} for step in steps}
+        graph(Flow({parameter: given[parameter] for parameter in shared}, options))
+
+    summary = inspect.getdoc(graph) or ""
+    lines = "\n".join(f"    {key}: {meaning}" for key, (_, meaning) in described.items())
+    body.__name__, body.__doc__ = graph.__name__, f"{summary}\n\nArgs:\n{lines}\n"
+    body.__signature__ = signature  # type: ignore[attr-defined]
+    made: BaseComponent = dsl.pipeline(name=name, description=summary)(body)
+    return made
+
+
+def _options(step: str) -> dict[str, tuple[type, str]]:
+    """Type and meaning of each option of a step."""
+    config = config_of(step)
+    return {
+        option: (type_of(config, option), f"{field.metadata['help']}{_unit(field.metadata['unit'])}")
+        for option, field in fields_of(config, OPTION).items()
+    }
+
+
+def _unit(unit: str) -> str:
+    return f" Unit: {unit}." if unit else ""
