@@ -11,10 +11,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from components.shared.datasets import DatasetWriter
 from components.version.config import Config as VersionConfig
 from pipelines import store
+
+# The same examples on every machine, however slow it is.
+settings.register_profile("same", deadline=None, derandomize=True, database=None)
+settings.load_profile("same")
 
 AUTHOR = {
     "GIT_AUTHOR_NAME": "Test",
