@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -87,18 +88,22 @@ def run(
     Raises:
         RetryError: if it did not end in time.
     """
-    process = subprocess.Popen(
-        command,
-        cwd=cwd,
-        env=env,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
+    with tempfile.TemporaryFile() as given:
+        # A file, for `communicate` sends no more of its input once it was interrupted.
+        given.write(stdin)
+        given.seek(0)
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=env,
+            stdin=given,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
     with process:
         try:
-            out, err = _output(process, what, deadline, stdin)
+            out, err = _output(process, what, deadline)
         except BaseException:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -106,11 +111,11 @@ def run(
     return Outcome(process.returncode, *(text.decode(errors="surrogateescape") for text in (out, err)))
 
 
-def _output(process: subprocess.Popen[bytes], what: str, deadline: Deadline, stdin: bytes) -> tuple[bytes, bytes]:
+def _output(process: subprocess.Popen[bytes], what: str, deadline: Deadline) -> tuple[bytes, bytes]:
     started = time.monotonic()
     while True:
         try:
-            return process.communicate(stdin, timeout=min(NOTICE_SECONDS, deadline.left))
+            return process.communicate(timeout=min(NOTICE_SECONDS, deadline.left))
         except subprocess.TimeoutExpired:
             if not deadline.left:
                 raise RetryError(

@@ -70,6 +70,7 @@ def translated_errors(where: str) -> Iterator[None]:
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
     from botocore.parsers import ResponseParserError
+    from urllib3.exceptions import HTTPError
 
     try:
         yield
@@ -131,8 +132,10 @@ def _worth_repeating(error: BaseException) -> bool:
     from boto3.exceptions import RetriesExceededError
     from botocore import exceptions
     from botocore.parsers import ResponseParserError
+    from urllib3.exceptions import HTTPError
 
     broken_off = (
+        HTTPError,
         *(exceptions.ResponseStreamingError, exceptions.IncompleteReadError, RetriesExceededError),
         *(exceptions.ChecksumError, exceptions.FlexibleChecksumError, ResponseParserError),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -86,7 +87,7 @@ class S3Store:
 
         answer = self.client.get_object(**self._at(key))
         try:
-            with answer["Body"] as body:
+            with closing(answer["Body"]) as body:  # as a context it would give the raw stream
                 data: bytes = body.read()
         except ReadTimeoutError as error:  # in the middle of the body, where botocore does not repeat
             raise ResponseStreamingError(error=error) from error
