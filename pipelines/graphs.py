@@ -44,8 +44,9 @@ def retrain_graph(flow: Flow) -> None:
 
 def _resolve(flow: Flow, **unused: str) -> dsl.PipelineTask:
     """Pins what moves; `unused` empties what this pipeline has no use for."""
-    parameters = {step: dict(options) for step, options in flow.options.items() if options}
-    return flow.add(resolve, parameters=parameters, **unused)
+    # One text, since neither kfp.local nor older backends of Kubeflow fill in values inside of a mapping.
+    lines = [f"{step}.{name}={value}" for step, options in flow.options.items() for name, value in options.items()]
+    return flow.add(resolve, parameters="\n".join(lines), **unused)
 
 
 def _prepare(flow: Flow, resolved: dsl.PipelineTask) -> dsl.PipelineTask:

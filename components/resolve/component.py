@@ -1,7 +1,5 @@
 """The Kubeflow component of `resolve`."""
 
-from typing import Any
-
 from kfp import dsl
 
 from components.images import container
@@ -13,7 +11,7 @@ def resolve(
     base_model: str,
     model_name: str,
     store: str,
-    parameters: dict[str, Any],
+    parameters: str,
     source_reference: dsl.OutputPath(str),
     base_model_reference: dsl.OutputPath(str),
     champion: dsl.OutputPath(str),

@@ -19,7 +19,9 @@ class Config(StepConfig):
     base_model: str = identity("The pretrained model; empty resolves none.", optional=True)
     model_name: str = identity("Line of models whose champion is looked up; empty looks up none.", optional=True)
     store: str = identity("Object store of models and data: s3://bucket/prefix or a directory.")
-    parameters: str = identity("All options of all steps, as YAML or JSON with one object for each step.")
+    parameters: str = identity(
+        "All options of all steps: YAML or JSON with one object for each step, or step.option=value lines."
+    )
 
     source_reference: Path = output_parameter("The source, pinned to its content.")
     base_model_reference: Path = output_parameter("The base model, pinned to its content.")

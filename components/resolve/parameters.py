@@ -27,6 +27,7 @@ PROFILES: Final = "profiles"
 NAMES: Final = ("task", "source", "base_model", "dataset", "model_name", "store", "registry", "checkpoints")
 """What a configuration says beside the options of the steps."""
 SLUGS: Final = ("dataset", "model_name")
+_LINE: Final = re.compile(r"(\w+)\.(\w+)=(.*)")
 _SLUG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -62,13 +63,26 @@ def check_sections(variants: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 def parse(text: str) -> dict[str, Any]:
-    """Reads YAML or JSON; a key given twice is an error."""
+    """Reads YAML or JSON, or `step.option=value` lines; a key given twice is an error."""
+    if _LINE.match(text):
+        return _parse_lines(text)
     try:
         parameters = yaml.load(text, _UniqueKeys)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
         what = " ".join(str(error).split())
         raise UserError(f"not valid YAML ({what})", where="parameters", remedy="correct params.yaml") from None
     return _check_mapping(parameters, "parameters")
+
+
+def _parse_lines(text: str) -> dict[str, Any]:
+    """Reads what the pipelines give: Kubeflow fills in each value as it is, with no quotes that YAML would need."""
+    parameters: dict[str, dict[str, str]] = {}
+    for line in text.splitlines():
+        match = _LINE.fullmatch(line)
+        if not match:
+            raise UserError(f"{line!r} is not step.option=value", where="parameters", remedy="give texts of one line")
+        parameters.setdefault(match[1], {})[match[2]] = match[3]
+    return parameters
 
 
 class _UniqueKeys(yaml.SafeLoader):

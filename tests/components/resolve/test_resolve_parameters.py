@@ -80,3 +80,25 @@ def test_empty_sections_are_fine():
 
 def test_steps_are_those_that_have_options():
     assert steps() == ["clean", "evaluate", "fetch", "ingest", "promote", "resolve", "split", "train", "version"]
+
+
+def test_lines_of_the_pipelines_say_the_same():
+    told = read_variants(
+        "clean.markup=false\ningest.where=\ningest.label_map=0=bad,1='good: \"x\"'\nsplit.train_rows=40.0"
+    )
+    assert told[""] == {
+        "clean": {"markup": "false"},
+        "ingest": {"where": "", "label_map": "0=bad,1='good: \"x\"'"},
+        "split": {"train_rows": "40.0"},
+    }
+    check_sections(told)
+
+
+def test_a_wrong_value_in_a_line_is_told_as_in_yaml():
+    with pytest.raises(UserError, match=r"clean\.markup: 'maybe' is not of type bool"):
+        check_sections(read_variants("clean.markup=maybe"))
+
+
+def test_a_text_of_two_lines_is_no_option_of_a_pipeline():
+    with pytest.raises(UserError, match=r"'b' is not step\.option=value"):
+        read_variants("split.salt=a\nb")
