@@ -12,6 +12,9 @@ from pipelines.commands import add_profile
 if TYPE_CHECKING:
     from pipelines.commands import Commands
 
+LEAST_LEAK = 0.01
+"""A smaller share of rows that a random split would leak is not worth a line."""
+
 
 def add(commands: Commands) -> None:
     """Adds the command."""
@@ -50,7 +53,7 @@ def summary(facts: dict[str, Any]) -> str:
         "decision": f"{facts['decision']}: {facts['reason']}",
         "time": f"{facts['total_seconds']:.0f} s ({seconds}; cached: {', '.join(facts['cached']) or 'nothing'})",
     }
-    if "leaking_split_accuracy" in metrics:
+    if metrics.get("leaking_split_share", 0.0) >= LEAST_LEAK:
         lines["leakage"] = (
             f"a random split would put a copy of {metrics['leaking_split_share']:.0%} of the test rows into train "
             f"and claim {metrics['leaking_split_accuracy']:.3f}"
