@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
+import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +18,7 @@ from hypothesis import settings
 from components.shared.datasets import DatasetWriter
 from components.version.config import Config as VersionConfig
 from pipelines import store
+from pipelines.profiles import ROOT
 
 # The same examples on every machine, however slow it is.
 settings.register_profile("same", deadline=None, derandomize=True, database=None)
@@ -138,3 +141,52 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         with Path(named).open("a", encoding="utf-8") as file:
             file.writelines(json.dumps({**one, "test": name}) + "\n" for one in item.stash[INJECTED].made)
     return report
+
+
+class Clone:
+    """A clone with the commands of `evertune`, each a process of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "EVERTUNE_"))}
+        self.environment = {**kept, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"}
+
+    def __call__(self, *command: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        """Runs a command in the clone and checks its exit code."""
+        done = subprocess.run(command, cwd=self.path, env=self.environment, capture_output=True, text=True, check=False)
+        assert done.returncode == code, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def evertune(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        """Runs `evertune` with the clone's own code."""
+        return self(sys.executable, "-m", "pipelines", *arguments, code=code)
+
+    def status(self) -> str:
+        """What git sees as changed or new."""
+        return self("git", "status", "--porcelain").stdout
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
+    """A fresh clone of the repository as it is, in which the commands run like a newcomer runs them."""
+    path = tmp_path_factory.mktemp("clone") / "evertune"
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(path)], check=True)
+    # What is not committed yet is tested too.
+    listed = subprocess.run(
+        ["git", "ls-files", "--modified", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    for name in listed:
+        if (ROOT / name).exists():
+            (path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, path / name)
+    if listed:
+        identity = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
+        subprocess.run(["git", "add", "--all"], cwd=path, check=True)
+        subprocess.run(["git", *identity, "commit", "--quiet", "--message", "as it is"], cwd=path, check=True)
+    made = Clone(path)
+    yield made
+    made.evertune("store", "stop")
