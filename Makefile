@@ -66,7 +66,7 @@ check: $(READY) ## Static checks: format, lint, types, imports, pins, shell, YAM
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/yamllint --strict params.yaml dvc.yaml
 	$(BIN)/hadolint docker/Dockerfile
-	$(BIN)/shellcheck .ci/run requirements/compile docker/stand-in-base
+	$(BIN)/shellcheck .ci/run .ci/docker-engine requirements/compile docker/stand-in-base
 	$(BIN)/gitleaks git --no-banner --redact --log-level warn .
 	requirements/compile --check
 

@@ -1,5 +1,6 @@
 """What each image is: restricted, labelled, small, without build tools, quick to stop, plain about a bad volume."""
 
+import json
 import os
 import re
 
@@ -146,3 +147,16 @@ def test_a_read_only_volume_is_told_in_one_line(docker, texts, tmp_path):
     assert "Read-only file system" in told.stderr
     assert "Traceback" not in told.stderr
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_bill_of_materials_names_each_pinned_package(docker, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docker"))
+    import describe
+
+    monkeypatch.setattr(describe, "SBOM", tmp_path)
+    assert describe.bill("clean", docker.image("clean"))["deb"] > 50
+    listed = json.loads((tmp_path / "clean.json").read_text())
+    assert listed["bomFormat"] == "CycloneDX"
+    held = {f"{part['name'].lower()}=={part['version']}" for part in listed["components"] if "version" in part}
+    pins = (ROOT / "requirements/clean.txt").read_text()
+    assert set(re.findall(r"^[a-z0-9-]+==[\w.]+", pins, re.MULTILINE)) <= held
