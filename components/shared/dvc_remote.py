@@ -52,7 +52,7 @@ def dataset_path(dataset: str) -> str:
 def add(clone: Path, dataset: str, deadline: Deadline) -> str:
     """Tracks the data of a dataset; returns the text of its pointer."""
     target = f"{dataset_path(dataset)}/data"
-    outcome = _dvc(["add", "--quiet", target], clone, deadline)
+    outcome = _dvc(["add", target], clone, deadline)
     if outcome.code:
         raise failure("dvc add", outcome, dataset)
     return (clone / f"{target}.dvc").read_text(encoding="utf-8")
@@ -67,7 +67,7 @@ def push(clone: Path, dataset: str, deadline: Deadline) -> None:
     """
     url = remote_url(clone)
     open_store(url, deadline).size("files")  # S3's own words on credentials and bucket are clearer than DVC's
-    outcome = _dvc(["push", "--quiet", f"{dataset_path(dataset)}/data.dvc"], clone, deadline)
+    outcome = _dvc(["push", f"{dataset_path(dataset)}/data.dvc"], clone, deadline)
     if outcome.code:
         raise failure("dvc push", outcome, url)
 
@@ -75,7 +75,7 @@ def push(clone: Path, dataset: str, deadline: Deadline) -> None:
 def pull(clone: Path, dataset: str, deadline: Deadline) -> Outcome:
     """Downloads the tracked data of a dataset; failure is told by the outcome."""
     open_store(remote_url(clone), deadline).size("files")
-    return _dvc(["pull", "--quiet", f"{dataset_path(dataset)}/data.dvc"], clone, deadline)
+    return _dvc(["pull", f"{dataset_path(dataset)}/data.dvc"], clone, deadline)
 
 
 def pointer_md5(pointer: str) -> str:

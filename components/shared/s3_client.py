@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Final, TypeVar
 
 from components.shared.bounded import within
@@ -34,6 +35,7 @@ _CONFLICTING = ("ConditionalRequestConflict", "409")
 def s3_client() -> Any:
     """An S3 client with bounded retries and deadlines."""
     import boto3
+    import botocore.session
     from botocore.config import Config
 
     endpoint, seconds = os.environ.get("AWS_ENDPOINT_URL"), operation_seconds()
@@ -47,9 +49,19 @@ def s3_client() -> Any:
     with translated_errors("S3"):
         try:
             # A session of its own: boto3's default one keeps the first credentials it saw.
-            return boto3.Session().client("s3", config=settings, region_name=region)
+            core = botocore.session.get_session()
+            core.register_component("data_loader", _loader())
+            return boto3.Session(botocore_session=core).client("s3", config=settings, region_name=region)
         except ValueError as error:
             raise UserError(str(error), where="AWS_ENDPOINT_URL", remedy="give http(s)://host:port") from error
+
+
+@cache
+def _loader() -> Any:
+    """Reads the description of S3's interface once for all clients; it takes as long as twenty requests."""
+    from botocore.loaders import create_loader
+
+    return create_loader()
 
 
 def operation_seconds() -> float:
@@ -79,7 +91,7 @@ def translated_errors(where: str) -> Iterator[None]:
     except (BotoCoreError, Boto3Error) as error:
         answer = _answer(error)
         raise (_refused(answer, where) if answer else _failed(error, where)) from error
-    except ResponseParserError as error:
+    except (ResponseParserError, HTTPError) as error:  # botocore lets them through from the body of an error
         raise RetryError(
             "S3's answer cannot be read", where=where, remedy="check AWS_ENDPOINT_URL, run again"
         ) from error

@@ -17,9 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from components.shared import dvc_remote
 from components.shared.errors import RetryError
-from components.shared.objects import open_store
 from components.shared.registry import revisions
 from components.shared.verification import verify
 from components.version import locks, publishing
@@ -34,28 +32,6 @@ WRITERS, ROUNDS = 8, 25 if SOAK else 4
 
 def git(*arguments: str, cwd: Path) -> str:
     return subprocess.run(["git", *arguments], cwd=cwd, check=True, capture_output=True, text=True).stdout
-
-
-@pytest.fixture
-def without_dvc(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Writes pointers and objects as DVC does."""
-
-    def add(clone: Path, dataset: str, deadline: object) -> str:
-        data = clone / dvc_remote.dataset_path(dataset) / "data"
-        files = {path.name: dvc_remote.md5_of(path.read_bytes()) for path in data.iterdir()}
-        return f"outs:\n- md5: {dvc_remote.md5_of(dvc_remote.listing_bytes(files))}.dir\n  hash: md5\n  path: data\n"
-
-    def push(clone: Path, dataset: str, deadline: object) -> None:
-        store = open_store(dvc_remote.remote_url(clone))
-        files = {}
-        for path in (clone / dvc_remote.dataset_path(dataset) / "data").iterdir():
-            files[path.name] = dvc_remote.md5_of(path.read_bytes())
-            store.upload(path, dvc_remote.object_key(files[path.name]))
-        listing = dvc_remote.listing_bytes(files)
-        store.put(dvc_remote.object_key(f"{dvc_remote.md5_of(listing)}.dir"), listing)
-
-    monkeypatch.setattr(dvc_remote, "add", add)
-    monkeypatch.setattr(dvc_remote, "push", push)
 
 
 def whole(registry: Path) -> int:
