@@ -2,7 +2,9 @@
 
 import json
 import os
+import random
 import re
+from itertools import cycle
 
 import pytest
 
@@ -97,7 +99,8 @@ def opened(fifo):
 def texts(tmp_path):
     """A folder with a source of 2,000 rows."""
     (tmp_path / "in").mkdir()
-    rows = "".join(f"a fine film number {number},positive\n" for number in range(2000))
+    texts = (random.Random(number).randbytes(40).hex() for number in range(2000))
+    rows = "".join(f"{text},{label}\n" for text, label in zip(texts, cycle(["good", "bad"]), strict=False))
     (tmp_path / "in" / "texts.csv").write_text(f"text,label\n{rows}")
     return tmp_path / "in"
 
