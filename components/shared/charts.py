@@ -160,7 +160,9 @@ def _svg(figure: Any, axes: Axes, legend: bool = False) -> str:
     for words in (axes.xaxis.label, axes.yaxis.label, *axes.texts):
         words.set_color(_INK)
     if legend:
-        axes.legend(frameon=False, labelcolor=_INK, fontsize="small")
+        # Above the axes: it covers nothing, and matplotlib need not search for a free place.
+        above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 3, "borderaxespad": 0.2}
+        axes.legend(frameon=False, labelcolor=_INK, fontsize="small", **above)
     for words in figure.findobj(Text):
         words.set_parse_math(False)  # a `$` in a label is a dollar
     out = io.StringIO()
