@@ -34,7 +34,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as into:
         compiling = best("-m", "pipelines", "compile", "--into", into)
     importing = best("-c", "import kfp")
-    print(f"compiling three pipelines {compiling:.2f} s, import kfp {importing:.2f} s, ratio {compiling / importing:.2f}")
+    ratio = compiling / importing
+    print(f"compiling three pipelines {compiling:.2f} s, import kfp {importing:.2f} s, ratio {ratio:.2f}")
 
 
 if __name__ == "__main__":
