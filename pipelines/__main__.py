@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from components.shared.bounded import leave
 from components.shared.errors import EvertuneError
 from components.shared.secrets import redact
-from pipelines.commands import compile_pipelines, datasets, models, predict, run, run_containers, store
+from pipelines.commands import compile_pipelines, datasets, gc, models, predict, run, run_containers, store
 from pipelines.reproduce import StepFailed
 
-COMMANDS = (run, run_containers, predict, datasets, models, compile_pipelines, store)
+COMMANDS = (run, run_containers, predict, datasets, models, gc, compile_pipelines, store)
 
 
 def build_parser() -> argparse.ArgumentParser:

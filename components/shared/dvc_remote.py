@@ -11,7 +11,9 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +28,8 @@ OBJECTS: Final = "files/md5"
 WHOLE: Final = "whole"
 MISSING: Final = "missing"
 DAMAGED: Final = "damaged"
+RENEW_SECONDS = 3600.0
+"""Age from which on an object is written again; garbage collection spares what is younger than twice of it."""
 _DENIED = re.compile(
     r"access ?denied|forbidden|signaturedoesnotmatch|invalidaccesskeyid|permission denied", re.IGNORECASE
 )
@@ -70,6 +74,29 @@ def push(clone: Path, dataset: str, deadline: Deadline) -> None:
     outcome = _dvc(["push", f"{dataset_path(dataset)}/data.dvc"], clone, deadline)
     if outcome.code:
         raise failure("dvc push", outcome, url)
+
+
+def renew(clone: Path, dvc_md5: str, known: Iterable[str], deadline: Deadline) -> None:
+    """Writes those objects of a dataset again that have been in the remote for long, but that no revision named.
+
+    `dvc push` leaves what it finds there as it is. Garbage collection, which spares what is young, must not
+    take such an object away before the pointer to it is there.
+
+    Args:
+        clone: The clone, whose cache holds the dataset.
+        dvc_md5: The hash of the dataset's pointer.
+        known: The same of revisions, whose objects are safe.
+        deadline: When to give up.
+    """
+    store, cache = open_store(remote_url(clone), deadline), clone / ".dvc" / "cache"
+    new = {dvc_md5, *listing(open_store(str(cache)), dvc_md5).values()}
+    for md5 in known:
+        with suppress(DamagedError):
+            new -= {md5, *listing(store, md5).values()}
+    for key in map(object_key, sorted(new)):
+        for entry in store.entries(key):
+            if entry.key == key and time.time() - entry.modified >= RENEW_SECONDS:
+                store.upload(cache / key, key)
 
 
 def pull(clone: Path, dataset: str, deadline: Deadline) -> Outcome:

@@ -74,6 +74,8 @@ def publish(config: Config, manifest: Manifest, clone: Path, deadline: Deadline)
     _prepare(config, clone)
     pointer = track(config, clone, deadline)
     dvc_remote.push(clone, config.dataset, deadline)
+    newest = [one.dvc_md5 for one in registry.revisions_in(clone, config.dataset, deadline)[-1:]]
+    dvc_remote.renew(clone, dvc_remote.pointer_md5(pointer), newest, deadline)
     reasons: list[str] = []
     for attempt in range(ATTEMPTS):
         made = _commit(config, manifest, pointer, clone, deadline)
