@@ -9,11 +9,12 @@ from typing import Any, Final
 
 from components.shared.errors import EvertuneError, RetryError, Terminated, UserError
 from components.shared.files import files_under
-from components.shared.manifest import MANIFEST, damage, read_manifest
+from components.shared.manifest import damage, read_manifest
 from components.shared.models import model_digest
 
 MAY_BE_EMPTY: Final = (("resolve", "champion"),)
 """Output parameters for which the empty text is a value."""
+DATASET: Final = "system.Dataset"
 EXECUTOR_OUTPUT: Final = "executor_output.json"
 _ERRORS: Final = {error.exit_code: error for error in (UserError, RetryError, Terminated)}
 Spec = Mapping[str, Any]
@@ -74,8 +75,8 @@ def check(spec: Spec, outputs: Path) -> dict[str, Any]:
     (run,) = outputs.glob("retrain-*")
     for step in tasks(spec):
         _check_file(step, EXECUTOR_OUTPUT, run / step / EXECUTOR_OUTPUT)
-        for name, path in _outputs(spec, run, step):
-            _check_output(step, name, path)
+        for name, path, kind in _outputs(spec, run, step):
+            _check_output(step, name, path, kind)
     values = {name: (run / "version" / name).read_text() for name in ("revision", "dataset_digest", "dvc_md5")}
     for step, name in (("split", "splits"), ("fetch", "data")):
         if (digest := read_manifest(run / step / name).digest) != values["dataset_digest"]:
@@ -96,21 +97,23 @@ def check(spec: Spec, outputs: Path) -> dict[str, Any]:
     }
 
 
-def _outputs(spec: Spec, run: Path, step: str) -> Iterator[tuple[str, Path]]:
+def _outputs(spec: Spec, run: Path, step: str) -> Iterator[tuple[str, Path, str]]:
+    """Name, path and type of each declared output."""
     declared = spec["components"][f"comp-{step}"].get("outputDefinitions", {})
-    for kind in ("artifacts", "parameters"):
-        for name in declared.get(kind, {}):
-            if (step, name) not in MAY_BE_EMPTY:
-                yield name, run / step / name
+    for name, artifact in declared.get("artifacts", {}).items():
+        yield name, run / step / name, artifact["artifactType"]["schemaTitle"]
+    for name in declared.get("parameters", {}):
+        if (step, name) not in MAY_BE_EMPTY:
+            yield name, run / step / name, "parameter"
 
 
-def _check_output(step: str, name: str, path: Path) -> None:
+def _check_output(step: str, name: str, path: Path, kind: str) -> None:
     if not path.is_dir():
         _check_file(step, name, path)
         return
     if not any(file.stat().st_size for file in files_under(path)):
         raise _unsound(step, name, "is empty")
-    if (path / MANIFEST).exists() and (found := damage(path, read_manifest(path))):
+    if kind == DATASET and (found := damage(path, read_manifest(path))):
         raise _unsound(step, name, f"is damaged ({found[0]})")
 
 

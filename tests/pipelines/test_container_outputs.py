@@ -39,10 +39,13 @@ def outputs(spec, tmp_path):
             (run / step / name).write_text("{}")
     (run / "resolve/champion").write_text("")
     (run / "promote/decision").write_text(json.dumps({"promoted": True, "reason": "better"}))
-    for step, name in (("split", "splits"), ("fetch", "data")):
+    for step, name in (("ingest", "raw"), ("clean", "cleaned"), ("split", "splits"), ("fetch", "data")):
         (run / step / name).unlink()
         digest = dataset(run / step / name, "train")
     (run / "version/dataset_digest").write_text(digest)
+    (run / "fetch/card").unlink()
+    (run / "fetch/card").mkdir()
+    (run / "fetch/card/manifest.json").write_text("{}")  # beside the data stands a copy
     (run / "train/model").unlink()
     (run / "train/model").mkdir()
     (run / "train/model/config.json").write_text("{}")
