@@ -55,7 +55,7 @@ def failure(step: str, recorded: Mapping[str, Mapping[str, Any]], last: str) -> 
     for name, facts in recorded.items():
         if facts["exit_code"]:
             said = facts["error"].partition(": ")[2] or f"it failed: {last}"
-            return _ERRORS.get(facts["exit_code"], EvertuneError)(said, where=name)
+            return _ERRORS.get(facts["exit_code"], EvertuneError)(said.removeprefix(f"{name}: "), where=name)
     if step and step not in recorded:
         said = f"; it last said: {last}" if last else ""
         return RetryError(

@@ -107,7 +107,7 @@ def record(code, error=""):
     [
         ({"ingest": record(2, "UserError: source: empty")}, UserError, "ingest: source: empty"),
         ({"ingest": record(75, "RetryError: S3 is down")}, RetryError, "ingest: S3 is down"),
-        ({"ingest": record(143, "Terminated: stopped")}, Terminated, "ingest: stopped"),
+        ({"ingest": record(143, "Terminated: ingest: stopped")}, Terminated, "ingest: stopped"),
         ({"ingest": record(1)}, EvertuneError, "ingest: it failed: last words"),
         ({"resolve": record(0)}, RetryError, "ingest: the container ended without a word"),
     ],
