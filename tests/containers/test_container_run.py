@@ -3,6 +3,7 @@
 The tests stand in the order in which things happen; each fixture is one run.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -64,6 +65,16 @@ def test_an_image_that_was_not_built_is_told_in_one_line(run, tmp_path):
     only_line(error, "image of train: there is no image evertune-train:no-such-tag here. Run `make images`")
 
 
+def processes(place):
+    """Those that name a directory on their command line."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if f"{place}/" in path.read_text(errors="replace"):
+                found.append(int(path.parent.name))
+    return found
+
+
 @pytest.fixture(scope="module")
 def mortal_engine(run, wait_for):
     """An engine of its own to kill; gives its process and what must stand in DOCKER_HOST."""
@@ -75,7 +86,8 @@ def mortal_engine(run, wait_for):
     host = f"unix://{place}/sock"
     wait_for(lambda: run.docker("--host", host, "version", code=None).returncode == 0)
     yield engine, host
-    os.killpg(engine.pid, signal.SIGKILL)  # its containerd too
+    for process in processes(place):  # its containerd and the shims of its containers too
+        os.kill(process, signal.SIGKILL)
     engine.wait()
     listed = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
     for mounted in reversed([one for one in listed if one.startswith(f"{place}/")]):
