@@ -6,6 +6,7 @@ PROFILE ?= reviews
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+GUARANTEES = $$(grep -rl 'injected(' tests --include='test_*.py')
 
 $(READY): requirements/dev.txt requirements/torch.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Evertune needs Python 3.11 or newer; call make with PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
@@ -95,6 +96,12 @@ requirements: $(READY) ## Compile requirements/*.txt from the groups in pyprojec
 .PHONY: docs
 docs: $(READY) ## Write the generated reference pages
 	$(BIN)/python docs/generate.py
+
+.PHONY: guarantees
+guarantees: $(READY) ## Write docs/reference/guarantees.md from a run of the tests that inject faults
+	@mkdir -p build && rm -f build/injections.jsonl
+	EVERTUNE_GUARANTEES=build/injections.jsonl $(BIN)/python -m pytest -q -m "not e2e" $(GUARANTEES)
+	$(BIN)/python docs/guarantees.py build/injections.jsonl
 
 .PHONY: benchmark
 benchmark: $(READY) ## Training speed beside Hugging Face Trainer, and start-up

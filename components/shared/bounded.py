@@ -13,6 +13,7 @@ from components.shared.errors import RetryError
 
 T = TypeVar("T")
 _left_behind: Final[list[threading.Thread]] = []
+_running = threading.local()
 
 
 def within(seconds: float, where: str, call: Callable[[], T]) -> T:
@@ -24,22 +25,30 @@ def within(seconds: float, where: str, call: Callable[[], T]) -> T:
         call: What to do.
 
     Raises:
-        RetryError: if it is not done in time. It may go on until the process ends; see `leave`.
+        RetryError: if it is not done in time. What it waits for may keep it until the process ends; see `leave`.
     """
     outcome: Future[T] = Future()
-    worker = threading.Thread(target=_settle, args=(outcome, call), daemon=True)
+    over = threading.Event()
+    worker = threading.Thread(target=_settle, args=(outcome, call, over), daemon=True)
     worker.start()
     try:
         return outcome.result(seconds)
     except TimeoutError:
         if outcome.done():  # the call's own
             raise
+        over.set()
         _left_behind.append(worker)
         raise RetryError(
             f"not done after {seconds:g} seconds",
             where=where,
             remedy="check that the store answers, raise the deadline if there is much to transfer, run again",
         ) from None
+
+
+def given_up() -> bool:
+    """Whether the call that this thread works for was left behind; it must begin nothing new then."""
+    over: threading.Event | None = getattr(_running, "over", None)
+    return over is not None and over.is_set()
 
 
 def leave(code: int) -> NoReturn:
@@ -51,7 +60,8 @@ def leave(code: int) -> NoReturn:
     sys.exit(code)
 
 
-def _settle(outcome: Future[T], call: Callable[[], T]) -> None:
+def _settle(outcome: Future[T], call: Callable[[], T], over: threading.Event) -> None:
+    _running.over = over
     try:
         outcome.set_result(call())
     except BaseException as error:

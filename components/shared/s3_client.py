@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, Final, TypeVar
 
-from components.shared.bounded import within
+from components.shared.bounded import given_up, within
 from components.shared.directory_store import no_such_object
 from components.shared.errors import DamagedError, EvertuneError, RetryError, UserError
 
@@ -51,9 +51,17 @@ def s3_client() -> Any:
             # A session of its own: boto3's default one keeps the first credentials it saw.
             core = botocore.session.get_session()
             core.register_component("data_loader", _loader())
-            return boto3.Session(botocore_session=core).client("s3", config=settings, region_name=region)
+            client = boto3.Session(botocore_session=core).client("s3", config=settings, region_name=region)
         except ValueError as error:
             raise UserError(str(error), where="AWS_ENDPOINT_URL", remedy="give http(s)://host:port") from error
+    client.meta.events.register("before-send.s3", _stop_if_given_up)
+    return client
+
+
+def _stop_if_given_up(**_: Any) -> None:
+    """Ends botocore's retries of what the caller gave up: nobody expects it to be done later."""
+    if given_up():
+        raise RetryError("given up", where="S3", remedy="run again")
 
 
 @cache
@@ -133,7 +141,7 @@ def _repeated(call: Callable[[], T]) -> T:
             if attempt == READINGS_OF_DAMAGE - 1:
                 raise
         except Exception as error:
-            if not isinstance(error, RetryError) and not _worth_repeating(error):
+            if given_up() or not (isinstance(error, RetryError) or _worth_repeating(error)):
                 raise
         time.sleep(0.1 * 2**attempt)
     return call()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -136,6 +137,17 @@ def test_nobody_listens(s3, place, quick, injected, monkeypatch):
             with pytest.raises(RetryError, match=r"cannot be reached .*Check AWS_ENDPOINT_URL"):
                 operation(store, place)
     injected("S3: connection refused", len(OPERATIONS), "one line, exit 75")
+
+
+def test_what_was_given_up_is_not_done_later(s3, proxy, quick, injected, monkeypatch):
+    monkeypatch.setenv(s3_client.SECONDS, "0.3")
+    store = open_store(s3)
+    proxy.inject("black hole", times=1)
+    with pytest.raises(RetryError, match=r"not done after 0.3 seconds"):
+        store.put_new("pointer", b"late")
+    time.sleep(0.5)  # its read ends, and would be repeated
+    assert open_store(s3).keys() == []
+    injected("S3: a write that was given up", proxy.heal(), "one line, exit 75, never done later by a retry")
 
 
 def test_time_that_is_none(s3, monkeypatch):
