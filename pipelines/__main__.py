@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from components.shared.bounded import leave
-from components.shared.errors import EvertuneError
+from components.shared.errors import EvertuneError, of_storage
 from components.shared.secrets import redact
 from pipelines.commands import compile_pipelines, datasets, gc, models, predict, run, run_containers, store
 from pipelines.reproduce import StepFailed
@@ -32,10 +33,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     except StepFailed as error:
         sys.exit(error.exit_code)
     except EvertuneError as error:
-        print(redact(f"evertune: {type(error).__name__}: {error.line}"), file=sys.stderr)
-        leave(error.exit_code)
+        _fail(error)
+    except OSError as error:
+        told = of_storage(error)
+        if told is None:
+            raise
+        _fail(told)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _fail(error: EvertuneError) -> NoReturn:
+    print(redact(f"evertune: {type(error).__name__}: {error.line}"), file=sys.stderr)
+    leave(error.exit_code)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import errno
 import importlib
 import json
 import logging
@@ -25,7 +24,7 @@ from typing import Any, NoReturn
 
 from components.shared import options
 from components.shared.bounded import leave
-from components.shared.errors import EvertuneError, RetryError, Terminated, UserError
+from components.shared.errors import EvertuneError, Terminated, UserError, of_storage
 from components.shared.files import write_atomically
 from components.shared.options import StepConfig
 from components.shared.result import Result
@@ -33,7 +32,6 @@ from components.shared.secrets import load_secrets, redact
 
 log = logging.getLogger("evertune")
 TERMINATION_LOG = Path("/dev/termination-log")
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 STEPS_FILE = "EVERTUNE_STEPS_FILE"
 """Names the variable that names a file, to which each step adds a JSON line: exit code, error, seconds, peak memory."""
 
@@ -60,9 +58,10 @@ def main(config: type[StepConfig], doc: str | None, argv: Sequence[str] | None =
     except EvertuneError as error:
         _fail(config.step, error)
     except OSError as error:
-        if error.errno not in (*_FULL, errno.EACCES, errno.EROFS):
+        told = of_storage(error)
+        if told is None:
             raise
-        _fail(config.step, _storage_error(error))
+        _fail(config.step, told)
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(0)
@@ -196,13 +195,6 @@ def _read_identity(path: Path, where: str) -> str:
         raise UserError(
             f"cannot read {path}: {error.strerror}", where=where, remedy="run the step before it first"
         ) from error
-
-
-def _storage_error(error: OSError) -> EvertuneError:
-    where = str(error.filename or "")
-    if error.errno in _FULL:
-        return RetryError("no space left", where=where, remedy="free some disk space and run again")
-    return UserError(f"{error.strerror}", where=where, remedy="give a path that this user may read and write")
 
 
 def _terminate(signum: int, frame: FrameType | None) -> NoReturn:

@@ -9,6 +9,8 @@ EvertuneError
 
 from __future__ import annotations
 
+import errno
+
 
 class EvertuneError(Exception):
     """Base of all errors that end a step with one line instead of a traceback."""
@@ -54,3 +56,14 @@ class Terminated(EvertuneError):
     """SIGTERM was received."""
 
     exit_code = 143
+
+
+def of_storage(error: OSError) -> EvertuneError | None:
+    """What a failure of a file system means to people: it is full, or refuses; None for other failures."""
+    where = str(error.filename or "")
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        what = "a file became too large" if error.errno == errno.EFBIG else "no space left"
+        return RetryError(what, where=where, remedy="free some disk space and run again")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return UserError(f"{error.strerror}", where=where, remedy="give a path that this user may read and write")
+    return None
