@@ -167,7 +167,7 @@ class Runner:
 
 
 @pytest.fixture(scope="session")
-def run(clone: Any, docker: Docker, image_registry: str) -> Runner:
+def run(clone: Any, docker: Docker, image_registry: str) -> Iterator[Runner]:
     """Container runs whose images are pulled by digest from a registry."""
     path = clone.path / "params.yaml"
     values = yaml.safe_load(path.read_text())
@@ -175,7 +175,10 @@ def run(clone: Any, docker: Docker, image_registry: str) -> Runner:
     path.write_text(yaml.safe_dump(values, sort_keys=False))
     clone(sys.executable, "docker/build.py", "--push", f"{image_registry}/")
     runner = Runner(clone, docker)
-    for reference in json.loads(runner.images.read_text()).values():
+    references = json.loads(runner.images.read_text()).values()
+    for reference in references:
         docker("rmi", "--no-prune", f"{reference.partition('@')[0]}:latest")
         assert docker("image", "inspect", reference, code=None).returncode, "it would not be pulled"
-    return runner
+    yield runner
+    for reference in references:
+        docker("rmi", "--no-prune", reference, code=None)

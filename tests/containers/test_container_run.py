@@ -39,9 +39,9 @@ def embedded_store(clone, run):
 
 
 def checkpoints(variables):
-    """The checkpoints of the container runs."""
-    prefix = "containers/checkpoints/"
-    return store.client(variables).list_objects_v2(Bucket="evertune", Prefix=prefix).get("Contents", [])
+    """The checkpoints of the container runs that are complete."""
+    listed = store.client(variables).list_objects_v2(Bucket="evertune", Prefix="containers/checkpoints/")
+    return [one["Key"] for one in listed.get("Contents", []) if one["Key"].endswith("/complete.json")]
 
 
 def test_no_engine_is_told_in_one_line(run, tmp_path):
