@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
 from kfp import compiler
 
+from pipelines import placement
 from pipelines.graphs import PIPELINES
 from pipelines.profiles import arguments
 
@@ -23,7 +25,7 @@ def compile_all(parameters: Mapping[str, Any], into: Path) -> list[Path]:
         The files, in the order of `graphs.PIPELINES`.
     """
     into.mkdir(parents=True, exist_ok=True)
-    defaults = arguments(parameters)
+    defaults = arguments(parameters) | placement.defaults()
     written = []
     for name, pipeline in PIPELINES.items():
         inputs = pipeline.component_spec.inputs or {}
@@ -33,3 +35,10 @@ def compile_all(parameters: Mapping[str, Any], into: Path) -> list[Path]:
         )
         written.append(path)
     return written
+
+
+def read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A compiled pipeline: what runs, and where (the `kubernetes` part of the platform specification, by step)."""
+    pipeline, *platforms = yaml.safe_load_all(path.read_text(encoding="utf-8"))
+    executors = platforms[0]["platforms"]["kubernetes"]["deploymentSpec"]["executors"] if platforms else {}
+    return pipeline, {name.removeprefix("exec-"): where for name, where in executors.items()}

@@ -22,8 +22,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NoReturn
 
-import yaml
-
 from components.shared.entry import STEPS_FILE
 from components.shared.errors import EvertuneError, Terminated, UserError
 from components.shared.references import PACKAGE, is_local, local_path
@@ -144,11 +142,10 @@ def settle(parameters: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Pat
 
 
 def _compile(parameters: Mapping[str, Any], place: Place) -> dict[str, Any]:
-    from pipelines.compiler import compile_all
+    from pipelines.compiler import compile_all, read
 
     compile_all(parameters, place.compiled.parent)
-    spec: dict[str, Any] = yaml.safe_load(place.compiled.read_text(encoding="utf-8"))
-    return spec
+    return read(place.compiled)[0]
 
 
 def _execute(engine: Engine, place: Place, arguments: Mapping[str, Any], mounts: Mapping[str, Path], user: str) -> None:

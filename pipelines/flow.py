@@ -10,7 +10,7 @@ from kfp import dsl
 from kfp.dsl.base_component import BaseComponent
 
 from components.shared.options import OPTION, fields_of, type_of
-from pipelines.placement import place
+from pipelines.placement import choices, place
 from pipelines.profiles import SHARED
 from pipelines.steps import config_of
 
@@ -24,10 +24,16 @@ class Flow:
     Args:
         shared: The parameters that several steps share, by name.
         options: The options of each step, by step and name.
+        chosen: What places each step, by step and name (see `placement.choices`).
     """
 
-    def __init__(self, shared: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]]) -> None:
-        self.shared, self.options = shared, options
+    def __init__(
+        self,
+        shared: Mapping[str, Any],
+        options: Mapping[str, Mapping[str, Any]],
+        chosen: Mapping[str, Mapping[str, Any]],
+    ) -> None:
+        self.shared, self.options, self.chosen = shared, options, chosen
 
     def add(self, component: BaseComponent, **wired: Any) -> dsl.PipelineTask:
         """Adds a step.
@@ -40,7 +46,7 @@ class Flow:
         step = component.component_spec.name
         inputs = component.component_spec.inputs
         shared = {name: value for name, value in self.shared.items() if name in inputs}
-        return place(component(**{**shared, **wired, **self.options[step]}), step)
+        return place(component(**{**shared, **wired, **self.options[step]}), step, self.chosen[step])
 
 
 def pipeline(name: str, graph: Callable[[Flow], None], steps: Sequence[str], shared: Sequence[str]) -> BaseComponent:
@@ -49,13 +55,13 @@ def pipeline(name: str, graph: Callable[[Flow], None], steps: Sequence[str], sha
     Args:
         name: Name of the pipeline; Kubeflow's cache is scoped to it.
         graph: Adds the steps to the flow it is given; its docstring describes the pipeline.
-        steps: The steps it adds. Each option of each becomes a parameter `<step>_<option>` of the pipeline, whose
-            default is filled in when the pipeline is compiled.
+        steps: The steps it adds. Each option of each, and each choice of where it runs, becomes a parameter
+            `<step>_<name>` of the pipeline, whose default is filled in when the pipeline is compiled.
         shared: The parameters that several steps share; names of MEANING.
     """
     described: dict[str, tuple[type, str]] = {parameter: (str, MEANING[parameter]) for parameter in shared}
     for step in steps:
-        described |= {f"{step}_{option}": about for option, about in _options(step).items()}
+        described |= {f"{step}_{name}": about for name, about in (_options(step) | _choices(step)).items()}
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     signature = inspect.Signature(
         [inspect.Parameter(key, kind, annotation=annotation) for key, (annotation, _) in described.items()]
@@ -63,8 +69,11 @@ def pipeline(name: str, graph: Callable[[Flow], None], steps: Sequence[str], sha
 
     def body(*values: Any) -> None:
         given = signature.bind(*values).arguments
-        options = {step: {option: given[f"{step}_{option}"] for option in _options(step)} for step in steps}
-        graph(Flow({parameter: given[parameter] for parameter in shared}, options))
+        options, chosen = (
+            {step: {name: given[f"{step}_{name}"] for name in names(step)} for step in steps}
+            for names in (_options, _choices)
+        )
+        graph(Flow({parameter: given[parameter] for parameter in shared}, options, chosen))
 
     summary = inspect.getdoc(graph) or ""
     lines = "\n".join(f"    {key}: {meaning}" for key, (_, meaning) in described.items())
@@ -81,6 +90,11 @@ def _options(step: str) -> dict[str, tuple[type, str]]:
         option: (type_of(config, option), f"{field.metadata['help']}{_unit(field.metadata['unit'])}")
         for option, field in fields_of(config, OPTION).items()
     }
+
+
+def _choices(step: str) -> dict[str, tuple[type, str]]:
+    """Type and meaning of each parameter that places a step."""
+    return {name: (type(choice.default), choice.meaning) for name, choice in choices(step).items()}
 
 
 def _unit(unit: str) -> str:

@@ -21,6 +21,7 @@ from components.shared import git
 from components.shared.commands import Deadline, Outcome, program, run
 from components.shared.errors import DamagedError, EvertuneError, RetryError, UserError
 from components.shared.objects import ObjectStore, open_store
+from components.shared.s3_client import encryption
 from components.shared.secrets import redact
 
 REMOTE: Final = "store"
@@ -178,6 +179,14 @@ def forget(url: str, dvc_md5: str, deadline: Deadline) -> None:
     open_store(url, deadline).delete(object_key(dvc_md5))
 
 
+def encryption_settings(url: str) -> str:
+    """The part of DVC's configuration that asks for server-side encryption, which other remotes than S3 refuse."""
+    asked = encryption() if url.startswith("s3://") else {}
+    names = {"ServerSideEncryption": "sse", "SSEKMSKeyId": "sse_kms_key_id"}
+    lines = "".join(f"    {names[name]} = {value}\n" for name, value in asked.items())
+    return f"[{_SECTION}]\n{lines}" if lines else ""
+
+
 def _defect(store: ObjectStore, md5: str, deep: bool) -> str:
     if not deep:
         return "" if store.size(object_key(md5)) is not None else MISSING
@@ -201,7 +210,7 @@ def _dvc(arguments: list[str], clone: Path, deadline: Deadline) -> Outcome:
     private.mkdir(parents=True, exist_ok=True)
     # Links instead of copies: a clone lives shorter than the step that made it.
     (clone / ".dvc" / "config.local").write_text(
-        "[core]\n    check_update = false\n[cache]\n    type = hardlink,copy\n"
+        f"[core]\n    check_update = false\n[cache]\n    type = hardlink,copy\n{encryption_settings(remote_url(clone))}"
     )
     # A DVC around us (`dvc repro` of the flow) and the user's own settings are not for this repository.
     env = {name: value for name, value in git.environment().items() if not name.startswith("DVC_")}

@@ -22,6 +22,10 @@ READINGS_OF_DAMAGE: Final = 2
 """Readings of an object until it is called damaged: bytes may change on the way as well."""
 SECONDS: Final = "EVERTUNE_S3_SECONDS"
 """Names the variable that sets another longest time."""
+SSE: Final = "EVERTUNE_S3_SSE"
+"""Names the variable that asks for server-side encryption: AES256 or aws:kms. Empty leaves it to the bucket."""
+KMS_KEY: Final = "EVERTUNE_S3_KMS_KEY"
+"""Names the variable with the key for aws:kms; empty takes the bucket's."""
 _DENIED = (
     *("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "403", "401", "Forbidden"),
     *("ExpiredToken", "InvalidToken", "AccountProblem", "AllAccessDisabled"),
@@ -82,6 +86,19 @@ def operation_seconds() -> float:
     if not 0 < seconds < float("inf"):
         raise UserError(f"{given!r} is not a time", where=SECONDS, remedy="give a number of seconds above 0")
     return seconds
+
+
+def encryption() -> dict[str, str]:
+    """What each write asks of S3; raises UserError if the environment says nonsense."""
+    algorithm, key = os.environ.get(SSE, ""), os.environ.get(KMS_KEY, "")
+    if algorithm not in ("", "AES256", "aws:kms"):
+        raise UserError(
+            f"{algorithm!r} is no encryption of S3", where=SSE, remedy="give AES256 or aws:kms, or unset it"
+        )
+    if key and algorithm != "aws:kms":
+        raise UserError(f"a key is given, but {SSE} is {algorithm or 'unset'}", where=KMS_KEY, remedy="set aws:kms")
+    asked = {"ServerSideEncryption": algorithm, "SSEKMSKeyId": key}
+    return {name: value for name, value in asked.items() if value}
 
 
 @contextmanager

@@ -40,13 +40,14 @@ class S3Store:
         self.uri = f"s3://{bucket}/{prefix}".rstrip("/")
         self.client = s3_client.s3_client()
         self._deadline, self._seconds = deadline, s3_client.operation_seconds()
+        self._encryption = s3_client.encryption()
 
     def get(self, key: str) -> bytes | None:
         return self._unless_absent(key, lambda: self._read(key))
 
     def put(self, key: str, data: bytes) -> None:
         metadata = {SHA256: hashlib.sha256(data).hexdigest()}
-        self._do(key, lambda: self.client.put_object(**self._at(key), Body=data, Metadata=metadata))
+        self._do(key, lambda: self.client.put_object(**self._at(key), **self._encryption, Body=data, Metadata=metadata))
 
     def put_new(self, key: str, data: bytes) -> bool:
         metadata = {SHA256: hashlib.sha256(data).hexdigest(), WRITER: uuid.uuid4().hex}
@@ -63,7 +64,7 @@ class S3Store:
         self._do(key, read)
 
     def upload(self, path: Path, key: str) -> None:
-        extra = {"Metadata": {SHA256: sha256_of(path)}}
+        extra = {**self._encryption, "Metadata": {SHA256: sha256_of(path)}}
         self._do(key, lambda: self.client.upload_file(str(path), self.bucket, self._name(key), ExtraArgs=extra))
 
     def size(self, key: str) -> int | None:
@@ -98,7 +99,7 @@ class S3Store:
         from botocore.exceptions import ClientError
 
         try:
-            self.client.put_object(**self._at(key), Body=data, Metadata=metadata, IfNoneMatch="*")
+            self.client.put_object(**self._at(key), **self._encryption, Body=data, Metadata=metadata, IfNoneMatch="*")
         except ClientError as error:
             if code_of(error) not in ("PreconditionFailed", "412"):
                 raise

@@ -20,14 +20,24 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--images", type=Path, help="references of the images, such as build/images.json (default: tags)"
     )
+    add_placement(parser)
     parser.set_defaults(run=run)
+
+
+def add_placement(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that hold for all runs of what is compiled (see `pipelines.placement`)."""
+    group = parser.add_argument_group("placement")
+    group.add_argument("--queue", default="", help="Kueue's LocalQueue that admits the pods (default: none)")
+    group.add_argument("--priority", default="", help="Kueue's WorkloadPriorityClass of the pods (default: none)")
+    group.add_argument("--pull-secret", action="store_true", help="pull images with the Secret evertune-registry")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Compiles all pipelines with the profile's values as defaults."""
-    from pipelines import images, profiles
+    from pipelines import images, placement, profiles
 
     images.use(arguments.images)
+    placement.use(arguments.queue, arguments.priority, arguments.pull_secret)
     from pipelines.compiler import compile_all
 
     for path in compile_all(profiles.load(arguments.profile), arguments.into):

@@ -10,7 +10,7 @@ import yaml
 
 from components.shared import options
 from pipelines import profiles
-from pipelines.compiler import compile_all
+from pipelines.compiler import compile_all, read
 from pipelines.steps import STEPS, config_of
 
 ROOT = profiles.ROOT
@@ -20,7 +20,7 @@ GOLDEN = Path(__file__).with_name("golden")
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory):
     folder = tmp_path_factory.mktemp("compiled")
-    return {path.stem: yaml.safe_load(path.read_text()) for path in compile_all(profiles.load("reviews"), folder)}
+    return {path.stem: read(path)[0] for path in compile_all(profiles.load("reviews"), folder)}
 
 
 def kubeflow_edges(spec):
@@ -111,7 +111,7 @@ def test_defaults_of_the_run_form_are_those_of_the_profile(compiled, tmp_path):
     def default(spec, name):
         return spec["root"]["inputDefinitions"]["parameters"][name].get("defaultValue")
 
-    zh = yaml.safe_load(compile_all(profiles.load("zh"), tmp_path)[2].read_text())
+    zh = read(compile_all(profiles.load("zh"), tmp_path)[2])[0]
     assert default(compiled["retrain"], "ingest_where") == "source=rotten_tomatoes"
     assert default(zh, "ingest_where") == ""
     assert default(zh, "ingest_label_column") == "file"

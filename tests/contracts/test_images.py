@@ -130,7 +130,7 @@ def test_compiled_pipelines_take_the_recorded_digests(tmp_path):
     references = {name: f"127.0.0.1:5000/evertune-{name}@sha256:{name.encode().hex():0>64}" for name in TARGETS}
     record.write_text(json.dumps(references))
     compiled(tmp_path, record)
-    spec = yaml.safe_load((tmp_path / "out/retrain.yaml").read_text())
+    spec = next(yaml.safe_load_all((tmp_path / "out/retrain.yaml").read_text()))
     for step in STEPS:
         container = spec["deploymentSpec"]["executors"][f"exec-{step}"]["container"]
         assert container["image"] == references[IMAGES[step]]

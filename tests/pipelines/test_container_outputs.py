@@ -8,16 +8,14 @@ import pytest
 from components.shared.datasets import DatasetWriter
 from components.shared.errors import EvertuneError, RetryError, Terminated, UserError
 from pipelines import container_outputs, containers, profiles
-from pipelines.compiler import compile_all
+from pipelines.compiler import compile_all, read
 from pipelines.container_log import Log
 
 
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory):
-    import yaml
-
     written = compile_all(profiles.load("reviews"), tmp_path_factory.mktemp("compiled"))
-    return yaml.safe_load(next(path for path in written if path.stem == "retrain").read_text())
+    return read(next(path for path in written if path.stem == "retrain"))[0]
 
 
 def dataset(directory, split):

@@ -5,18 +5,28 @@ from __future__ import annotations
 import os
 import socket
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from configparser import ConfigParser
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 
-from components.shared import s3_client
+from components.shared import dvc_remote, s3_client
 from components.shared.errors import RetryError, UserError
 from components.shared.objects import ObjectStore, S3Store, download_tree, open_store, upload_tree
 
 PART = 8 << 20
 """boto3 uploads and downloads in parts from this size on."""
+
+
+class Raw:
+    """The empty body of an answer."""
+
+    def stream(self) -> Iterator[bytes]:
+        return iter(())
 
 
 @pytest.fixture(params=["s3", "directory"])
@@ -195,3 +205,51 @@ def test_what_is_no_store(uri: str) -> None:
 def test_hidden_names_are_refused_where_they_could_not_be_listed(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="hidden part"):
         open_store(str(tmp_path)).put("a/.b", b"")
+
+
+@pytest.mark.parametrize("algorithm", ["AES256", "aws:kms"])
+def test_each_write_asks_for_the_encryption_that_is_set(
+    s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, algorithm: str
+) -> None:
+    monkeypatch.setenv(s3_client.SSE, algorithm)
+    if algorithm == "aws:kms":
+        monkeypatch.setenv(s3_client.KMS_KEY, "alias/evertune")
+    store, asked = S3Store(*s3.removeprefix("s3://").split("/", 1)), []
+
+    def note(request: Any, **_: Any) -> Any:
+        asked.append({key: value for key, value in request.headers.items() if "server-side" in key.lower()})
+        return AWSResponse(request.url, 200, {}, Raw())
+
+    store.client.meta.events.register_first("before-send.s3", note)
+    (tmp_path / "file").write_bytes(b"data")
+    store.put("a", b"data")
+    store.put_new("b", b"data")
+    store.upload(tmp_path / "file", "c")
+    key = {"x-amz-server-side-encryption-aws-kms-key-id": b"alias/evertune"} if algorithm == "aws:kms" else {}
+    assert asked == [{"x-amz-server-side-encryption": algorithm.encode(), **key}] * 3
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "key", "told"),
+    [
+        ("aes", "", "EVERTUNE_S3_SSE: 'aes' is no encryption of S3. Give AES256 or aws:kms"),
+        ("", "alias/a", "EVERTUNE_S3_KMS_KEY: a key is given, but EVERTUNE_S3_SSE is unset. Set aws:kms"),
+    ],
+)
+def test_a_wrong_encryption_is_refused(
+    s3: str, monkeypatch: pytest.MonkeyPatch, algorithm: str, key: str, told: str
+) -> None:
+    monkeypatch.setenv(s3_client.SSE, algorithm)
+    monkeypatch.setenv(s3_client.KMS_KEY, key)
+    with pytest.raises(UserError) as error:
+        open_store(s3)
+    assert told in error.value.line
+
+
+def test_dvc_is_told_the_encryption_of_its_remote_in_s3_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(s3_client.SSE, "aws:kms")
+    monkeypatch.setenv(s3_client.KMS_KEY, "alias/evertune")
+    config = ConfigParser()
+    config.read_string(dvc_remote.encryption_settings("s3://bucket/data"))
+    assert dict(config["'remote \"store\"'"]) == {"sse": "aws:kms", "sse_kms_key_id": "alias/evertune"}
+    assert dvc_remote.encryption_settings("/data") == ""
