@@ -10,7 +10,7 @@ import yaml
 from kfp import compiler
 
 from pipelines import placement
-from pipelines.graphs import PIPELINES
+from pipelines.graphs import pipelines
 from pipelines.profiles import arguments
 
 
@@ -22,12 +22,12 @@ def compile_all(parameters: Mapping[str, Any], into: Path) -> list[Path]:
         into: Directory of the files; made when it does not exist.
 
     Returns:
-        The files, in the order of `graphs.PIPELINES`.
+        The files, in the order of `graphs.pipelines`.
     """
     into.mkdir(parents=True, exist_ok=True)
     defaults = arguments(parameters) | placement.defaults()
     written = []
-    for name, pipeline in PIPELINES.items():
+    for name, pipeline in pipelines().items():
         inputs = pipeline.component_spec.inputs or {}
         path = into / f"{name}.yaml"
         compiler.Compiler().compile(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from kfp import dsl
+from kfp.dsl.base_component import BaseComponent
 
 from components.clean.component import clean
 from components.evaluate.component import evaluate
@@ -84,7 +85,17 @@ def _train(flow: Flow, resolved: dsl.PipelineTask, *, dataset_digest: Any, **rev
 
 _DATA: Final = ("dataset", "store", "registry")
 _MODEL: Final = ("model_name", "checkpoints")
-prepare_data = pipeline("prepare-data", prepare_data_graph, PREPARE, ("task", "source", *_DATA))
-train_model = pipeline("train-model", train_model_graph, TRAIN, ("task", "base_model", "revision", *_DATA, *_MODEL))
-retrain = pipeline("retrain", retrain_graph, (*PREPARE, *TRAIN[1:]), ("task", "source", "base_model", *_DATA, *_MODEL))
-PIPELINES: Final = {"prepare_data": prepare_data, "train_model": train_model, "retrain": retrain}
+
+
+def pipelines() -> dict[str, BaseComponent]:
+    """The pipelines by the names of their files.
+
+    Made on call and not on import: KFP walks the stack at each setting of a task, which is slow below an import.
+    """
+    data, model = ("task", "source", *_DATA), ("task", "base_model", "revision", *_DATA, *_MODEL)
+    both = ("task", "source", "base_model", *_DATA, *_MODEL)
+    return {
+        "prepare_data": pipeline("prepare-data", prepare_data_graph, PREPARE, data),
+        "train_model": pipeline("train-model", train_model_graph, TRAIN, model),
+        "retrain": pipeline("retrain", retrain_graph, (*PREPARE, *TRAIN[1:]), both),
+    }

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import tempfile
-import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from components.evaluate.comparison import COMPARED, compare
 from components.evaluate.config import Config
 from components.evaluate.evidence import Evidence
 from components.evaluate.metrics import Bootstrap, Outcome, confusion, interval, outcome, per_label, scores
+from components.evaluate.prediction_cache import CachedClassifier
 from components.evaluate.predictions import Classifier
 from components.evaluate.report import write_report
 from components.evaluate.slices import slices
@@ -25,7 +25,7 @@ from components.shared.datasets import Dataset
 from components.shared.errors import UserError
 from components.shared.files import staged_directory, write_atomically
 from components.shared.models import canonical_json, download_model, model_digest
-from components.shared.objects import open_store
+from components.shared.objects import ObjectStore, open_store
 from components.shared.records import columns_of
 from components.shared.result import Result
 
@@ -38,11 +38,10 @@ def run(config: Config) -> Result:
     if not rows:
         raise UserError("the test split has no rows", where=str(config.data), remedy="give `split` more data")
     labels = sorted(set(dataset.table("train")["label"].to_pylist()) | {row["label"] for row in rows})
-    model = Classifier(config.model)
-    started = time.monotonic()
-    result = _outcome(model, rows, labels, config.batch_size, "testing the model")
-    seconds = time.monotonic() - started
-    champion, other = _champion(config, rows, labels, result)
+    store = open_store(config.store)
+    model = CachedClassifier(model_digest(config.model), lambda: Classifier(config.model), store, config.batch_size)
+    result, seconds = _outcome(model, rows, labels, "testing the model")
+    champion, other = _champion(config, store, rows, result)
     evidence = Evidence(
         rows=rows,
         result=result,
@@ -71,9 +70,12 @@ def flat_metrics(evaluation: Mapping[str, Any]) -> dict[str, float]:
     return {**numbers, "test_rows": evaluation["test"]["rows"]}
 
 
-def _outcome(model: Classifier, rows: list[dict[str, Any]], labels: list[str], batch_size: int, what: str) -> Outcome:
-    probabilities = model.probabilities([row["text"] for row in rows], batch_size, what)
-    return outcome(labels, [row["label"] for row in rows], probabilities, model.labels)
+def _outcome(
+    model: CachedClassifier, rows: list[dict[str, Any]], labels: Sequence[str], what: str
+) -> tuple[Outcome, float]:
+    """What the model said of the rows, and how many seconds it took when that was computed."""
+    said = model.predict([row["text"] for row in rows], what)
+    return outcome(labels, [row["label"] for row in rows], said.probabilities, said.labels), said.seconds
 
 
 def _evaluation(config: Config, dataset: Dataset, result: Outcome, champion: dict[str, Any] | None) -> dict[str, Any]:
@@ -112,12 +114,11 @@ def _baseline(dataset: Dataset, result: Outcome) -> dict[str, Any]:
 
 
 def _champion(
-    config: Config, rows: list[dict[str, Any]], labels: list[str], result: Outcome
+    config: Config, store: ObjectStore, rows: list[dict[str, Any]], result: Outcome
 ) -> tuple[dict[str, Any] | None, Outcome | None]:
     """The comparison with the champion and its own outcome; nothing when there is none."""
     if not config.champion:
         return None, None
-    store = open_store(config.store)
     record = champions.at(store, config.model_name, config.champion)
     facts = {
         "identity": config.champion,
@@ -128,11 +129,8 @@ def _champion(
     if facts["same_model"]:
         other = result
     else:
-        with tempfile.TemporaryDirectory() as scratch:
-            place = Path(scratch) / "champion"
-            download_model(store, record.digest, place)
-            former = Classifier(place)
-            other = _outcome(former, rows, list(result.labels), config.batch_size, "testing the champion")
+        former = CachedClassifier(record.digest, lambda: _downloaded(store, record.digest), store, config.batch_size)
+        other, _ = _outcome(former, rows, result.labels, "testing the champion")
         if other.labels != result.labels:
             raise UserError(
                 f"the champion knows labels that neither model nor data have: {set(other.labels) - set(result.labels)}",
@@ -143,7 +141,13 @@ def _champion(
     return facts | compared, other
 
 
-def _leakage(config: Config, dataset: Dataset, result: Outcome, model: Classifier) -> dict[str, Any]:
+def _downloaded(store: ObjectStore, digest: str) -> Classifier:
+    with tempfile.TemporaryDirectory() as scratch:
+        download_model(store, digest, Path(scratch, "champion"))
+        return Classifier(Path(scratch, "champion"))
+
+
+def _leakage(config: Config, dataset: Dataset, result: Outcome, model: CachedClassifier) -> dict[str, Any]:
     """What a leaking split would have claimed; None where the source has no copies."""
     statistics = _read_json(config.card / "statistics.json")
     copies = statistics.get("copies")
@@ -152,7 +156,7 @@ def _leakage(config: Config, dataset: Dataset, result: Outcome, model: Classifie
         return {"leakage": None}
     table = dataset.table("train")
     seen = table.take(leakage.sample_rows(table.num_rows, config.seed)).to_pylist()
-    trained_on = _outcome(model, seen, list(result.labels), config.batch_size, "testing on seen texts")
+    trained_on, _ = _outcome(model, seen, result.labels, "testing on seen texts")
     return {"leakage": leakage.claim(share, float(trained_on.right.mean()), float(result.right.mean()))}
 
 

@@ -54,6 +54,7 @@ def settle(config: Config, evaluation: Evaluation, store: ObjectStore) -> tuple[
     written = champions.append(store, config.model_name, _record(config, evaluation, decision), champion)
     if written is None:  # another run was first: what it wrote is in the history now
         return settle(config, evaluation, store)
+    upload_model(store, config.model)  # again: garbage collection may have come before the record that names it
     return decision, written
 
 

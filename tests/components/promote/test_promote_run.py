@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from components.promote.config import Config
-from components.promote.core import run
+from components.promote.core import run, settle
+from components.promote.evaluation import read_evaluation
 from components.shared import champions
+from components.shared.directory_store import DirectoryStore
 from components.shared.errors import UserError
-from components.shared.models import files_of_model, model_digest
+from components.shared.models import download_model, files_of_model, model_digest
 from components.shared.objects import ObjectStore, open_store
 
 Make = Callable[..., Config]
@@ -110,6 +112,21 @@ def test_of_racing_promotions_one_wins(make: Make, store: str) -> None:
     assert lost == {
         f"the evaluation compared with champion {first}, but {winner['champion_after']} is the champion now: run again"
     }
+
+
+def test_a_model_that_is_collected_before_its_record_is_uploaded_again(make: Make, tmp_path: Path) -> None:
+    class Collecting(DirectoryStore):
+        def put_new(self, key: str, data: bytes) -> bool:
+            if key.startswith("champions/"):
+                for name in self.keys("models/"):
+                    self.delete(name)
+            return super().put_new(key, data)
+
+    config, store = make("first"), Collecting(tmp_path / "collecting")
+    _, champion = settle(config, read_evaluation(config.evaluation), store)
+    assert champion is not None
+    download_model(store, champion.digest, tmp_path / "whole")
+    assert model_digest(tmp_path / "whole") == champion.digest
 
 
 def test_the_same_inputs_give_the_same_bytes(make: Make, tmp_path: Path) -> None:
