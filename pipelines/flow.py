@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 from kfp import dsl
@@ -83,6 +84,7 @@ def pipeline(name: str, graph: Callable[[Flow], None], steps: Sequence[str], sha
     return made
 
 
+@cache
 def _options(step: str) -> dict[str, tuple[type, str]]:
     """Type and meaning of each option of a step."""
     config = config_of(step)
