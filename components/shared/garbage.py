@@ -31,7 +31,7 @@ class Garbage:
     """Objects that belong together and that nothing names.
 
     Attributes:
-        kind: `dataset objects`, `model`, `checkpoints`, ...
+        kind: `dataset objects`, `model`, `predictions`, `checkpoints`, ...
         name: What they are.
         size: Bytes of all of them.
         delete: Deletes them, unless something names them by now; says whether it did.
@@ -96,6 +96,26 @@ def models(store: ObjectStore, age: float) -> list[Garbage]:
         Garbage("model", prefix.removeprefix("models/"), _size(entries), delete(prefix, entries))
         for prefix, entries in found.items()
         if prefix.removeprefix("models/") not in kept and _all_old(entries, age)
+    ]
+
+
+def predictions(store: ObjectStore, age: float) -> list[Garbage]:
+    """What models that no champion's history names once said of test rows; it can be computed again."""
+    found = _grouped(store.entries("predictions/"), re.compile(r"predictions/[0-9a-f]{64}"))
+    kept = _named_by_champions(store)
+
+    def delete(entries: list[Entry]) -> Callable[[], bool]:
+        def delete_all() -> bool:
+            for entry in entries:
+                store.delete(entry.key)
+            return True
+
+        return delete_all
+
+    return [
+        Garbage("predictions", prefix.removeprefix("predictions/"), _size(entries), delete(entries))
+        for prefix, entries in found.items()
+        if prefix.removeprefix("predictions/") not in kept and _all_old(entries, age)
     ]
 
 

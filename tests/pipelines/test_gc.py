@@ -123,6 +123,19 @@ def test_models_of_the_history_stay(s3, tmp_path, injected):
     injected("gc: a model without a record among those of champions", 1, "only it goes, a rollback still works")
 
 
+def test_predictions_of_the_history_stay(tmp_path, injected):
+    store = open_store(str(tmp_path / "store"))
+    named, unnamed = "a" * 64, "b" * 64
+    champions.append(store, "reviews", champion(named), None)
+    for digest in (named, unnamed):
+        store.put(f"predictions/{digest}/{'c' * 64}.npz", b"said")
+    assert garbage.predictions(store, age=60) == []
+    (found,) = garbage.predictions(store, age=0)
+    assert (found.name, found.size, found.delete()) == (unnamed, 4, True)
+    assert store.keys("predictions/") == [f"predictions/{named}/{'c' * 64}.npz"]
+    injected("gc: predictions of a model without a record among those of champions", 1, "only they go")
+
+
 def test_a_model_that_is_promoted_meanwhile_stays(tmp_path, injected):
     store = open_store(str(tmp_path / "store"))
     digest = upload_model(store, model(tmp_path / "model", "model"))
