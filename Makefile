@@ -74,7 +74,7 @@ check: $(READY) ## Static checks: format, lint, types, imports, pins, shell, YAM
 .PHONY: test
 test: $(READY) ## The whole test suite with coverage (ARGS="..." for pytest)
 	$(BIN)/coverage erase
-	$(BIN)/python -m pytest --cov --cov-report=term -m "not containers" $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term -m "not containers" $(ARGS)
 
 .PHONY: test-containers
 test-containers: $(READY) ## The tests that need a Docker engine and the images (make images)
@@ -98,9 +98,9 @@ docs: $(READY) ## Write the generated reference pages
 	$(BIN)/python docs/generate.py
 
 .PHONY: guarantees
-guarantees: $(READY) ## Write docs/reference/guarantees.md from a run of the tests that inject faults
+guarantees: $(READY) ## Write docs/reference/guarantees.md from a long run of the tests that inject faults
 	@mkdir -p build && rm -f build/injections.jsonl
-	EVERTUNE_GUARANTEES=build/injections.jsonl $(BIN)/python -m pytest -q -m "not e2e" $(GUARANTEES)
+	EVERTUNE_SOAK=1 EVERTUNE_GUARANTEES=build/injections.jsonl $(BIN)/python -m pytest -q -m "not e2e" $(GUARANTEES)
 	$(BIN)/python docs/guarantees.py build/injections.jsonl
 
 .PHONY: benchmark
