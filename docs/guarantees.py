@@ -16,7 +16,8 @@ HEAD = """# What was tried to break
 Each row is a kind of fault that tests inject, how often one run does, what comes of it, and the test that proves it.
 Nothing is lost and nothing is silently wrong: a test that finds otherwise fails, and its faults are not counted here.
 
-Generated from a run of the tests by `make guarantees`, which injects more than CI does. In all: {kinds} kinds of fault, {count} injections.
+Generated from a run of the tests by `make guarantees`, which injects more than CI does.
+In all: {kinds} kinds of fault, {count} injections.
 
 | fault | injections | outcome | test |
 |---|---|---|---|
