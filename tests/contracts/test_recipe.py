@@ -86,6 +86,11 @@ STAGE = """
 EDGES = {
     "components/images.py": ('    "version": "version",', '    "count": "clean",\n    "version": "version",'),
     "pipelines/steps.py": ('"split", "version"', '"split", "count", "version"'),
+    "pipelines/placement.py": (
+        '    "version": Needs(',
+        '    "count": Needs(cpu=("1", "1"), memory=("1Gi", "1Gi"), scratch="1Gi", hours=1, retries=1),\n'
+        '    "version": Needs(',
+    ),
     "pipelines/graphs.py": (
         "    return flow.add(\n        version,",
         '    flow.add(count, splits=divided.outputs["splits"])\n    return flow.add(\n        version,',
