@@ -10,10 +10,26 @@ from typing import NoReturn
 from components.shared.bounded import leave
 from components.shared.errors import EvertuneError, of_storage
 from components.shared.secrets import redact
-from pipelines.commands import compile_pipelines, datasets, gc, models, predict, run, run_containers, store
+from pipelines.commands import (
+    compile_pipelines,
+    datasets,
+    gc,
+    models,
+    predict,
+    run,
+    run_containers,
+    runs,
+    schedule,
+    store,
+    submit,
+    upload,
+)
 from pipelines.reproduce import StepFailed
 
-COMMANDS = (run, run_containers, predict, datasets, models, gc, compile_pipelines, store)
+COMMANDS = (
+    *(run, run_containers, predict, datasets, models, gc, compile_pipelines, store),
+    *(upload, submit, runs, schedule),
+)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +14,23 @@ from pipelines.graphs import pipelines
 from pipelines.profiles import arguments
 
 
-def compile_all(parameters: Mapping[str, Any], into: Path) -> list[Path]:
+def compile_all(parameters: Mapping[str, Any], into: Path, names: Sequence[str] = ()) -> list[Path]:
     """Writes one YAML file for each pipeline.
 
     Args:
         parameters: What the run form shows as defaults (see `profiles.load`).
         into: Directory of the files; made when it does not exist.
+        names: Which pipelines; all of them when empty.
 
     Returns:
-        The files, in the order of `graphs.pipelines`.
+        The files, in the order of `names`.
     """
     into.mkdir(parents=True, exist_ok=True)
     defaults = arguments(parameters) | placement.defaults()
     written = []
-    for name, pipeline in pipelines().items():
+    made = pipelines()
+    for name in names or made:
+        pipeline = made[name]
         inputs = pipeline.component_spec.inputs or {}
         path = into / f"{name}.yaml"
         compiler.Compiler().compile(

@@ -20,7 +20,7 @@ LAPTOP: Final = ".evertune/"
 SHARED: Final = {
     "task": "What the rows are for and what the model learns.",
     "source": "Where the texts come from: a path, s3://bucket/key or package://name/path.",
-    "base_model": "The pretrained model: a directory, package://name/path or hf://owner/name[@revision].",
+    "base_model": "The pretrained model: a directory, package://name/path, hf://owner/name[@revision] or its mirror.",
     "dataset": "Name of the dataset; its revisions are tagged <dataset>/v<N>.",
     "model_name": "Name of the line of models that has one champion.",
     "store": "Object store of models and data: s3://bucket/prefix.",

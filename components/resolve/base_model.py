@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from components.shared import mirrors
 from components.shared.errors import RetryError, UserError
-from components.shared.references import HUB, Reference, is_local, local_path, pin_local
+from components.shared.references import HUB, S3, Reference, is_local, local_path, pin_local
 
 WHERE: Final = "base_model"
 HUB_SECONDS: Final = 20.0
@@ -21,7 +22,7 @@ _NAME: Final = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
 def pin_base_model(uri: str) -> Reference:
-    """Pins a directory, a package's directory or a hub repository to its content.
+    """Pins a directory, a package's directory, a mirror in S3 or a hub repository to its content.
 
     Raises:
         UserError: if it is not there, or lacks its configuration, tokenizer or safetensors weights.
@@ -29,8 +30,12 @@ def pin_base_model(uri: str) -> Reference:
     """
     if uri.startswith(HUB):
         return _pin_hub(uri)
+    if uri.startswith(S3):
+        reference, names = mirrors.pin_model(uri, WHERE)
+        _check_files(names, uri)
+        return reference
     if not is_local(uri):
-        raise UserError(f"{uri!r} is not a model", where=WHERE, remedy="give a directory, package:// or hf://")
+        raise UserError(f"{uri!r} is not a model", where=WHERE, remedy="give a directory, package://, s3:// or hf://")
     directory = local_path(uri, WHERE)
     if not directory.is_dir():
         raise UserError(f"{uri} is not a directory", where=WHERE, remedy="give the directory of a pretrained model")

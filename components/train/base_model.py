@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from components.shared import mirrors
 from components.shared.errors import RetryError, UserError
-from components.shared.references import HUB, Reference, is_local, open_local, parse_reference
+from components.shared.references import HUB, S3, Reference, is_local, open_local, parse_reference
 
 WHERE: Final = "base_model"
 PATTERNS: Final = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "README.md")
@@ -34,9 +36,12 @@ def open_base_model(reference_text: str, max_tokens: int) -> tuple[Path, Referen
         directory = open_local(reference, WHERE)
     elif reference.uri.startswith(HUB):
         directory = _download(reference)
+    elif reference.uri.startswith(S3):
+        place = Path(tempfile.gettempdir(), "evertune-base-models", reference.value)
+        directory = mirrors.fetch_model(reference, place, WHERE)
     else:
         raise UserError(
-            f"{reference.uri} is not a model address", where=WHERE, remedy="give a directory or hf://owner/name"
+            f"{reference.uri} is not a model address", where=WHERE, remedy="give a directory, s3:// or hf://owner/name"
         )
     check_model_directory(directory, reference.uri, max_tokens)
     return directory, reference

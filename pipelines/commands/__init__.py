@@ -3,16 +3,39 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pipelines.cluster.connection import Connection
+
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def add_profile(parser: argparse.ArgumentParser) -> None:
     """Adds the option that chooses a profile of params.yaml."""
     parser.add_argument("--profile", default="reviews", help="profile of params.yaml (default: reviews)")
+
+
+def add_connection(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that say which cluster, and how to tell what came of it."""
+    group = parser.add_argument_group("cluster")
+    group.add_argument("--endpoint", default="", help="address of Kubeflow Pipelines (default: EVERTUNE_KFP_ENDPOINT)")
+    group.add_argument("--namespace", default="", help="namespace of the runs (default: EVERTUNE_KFP_NAMESPACE)")
+    group.add_argument("--output", choices=("table", "json"), default="table", help="for people or machines")
+
+
+def connected(arguments: argparse.Namespace) -> Connection:
+    """The connection that the options ask for."""
+    from pipelines.cluster.connection import connect
+
+    return connect(arguments.endpoint, arguments.namespace)
+
+
+def emit(arguments: argparse.Namespace, facts: Any, text: str) -> None:
+    """Prints what came of a command: its facts as JSON with --output json, else the text."""
+    print(json.dumps(facts, indent=1, ensure_ascii=False, default=str) if arguments.output == "json" else text)
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -38,9 +38,12 @@ def add(commands: Commands) -> None:
         help="where good copies lie: a dataset, a DVC cache, another store (besides the profile's own workspace)",
     )
     healed.set_defaults(run=run_repair)
+    mirror = actions.add_parser("mirror", help="copy texts to the object store, for clusters that cannot reach them")
+    mirror.add_argument("uri", nargs="?", help="a path or package:// (default: the profile's source)")
+    mirror.set_defaults(run=run_mirror)
     for action in (proven, healed):
         action.add_argument("--revision", help="such as reviews/v1 (default: all)")
-    for action in (listed, again, proven, healed):
+    for action in (listed, again, proven, healed, mirror):
         add_profile(action)
 
 
@@ -96,6 +99,16 @@ def run_repair(arguments: argparse.Namespace) -> None:
         own = [str(place) for place in (HOME / arguments.profile,) if place.is_dir()]
         found = verification.repair(parameters["registry"], arguments.revision, [*arguments.sources, *own])
         _report(found, "give a good copy with --from, or run the flow that made the revision again")
+
+
+def run_mirror(arguments: argparse.Namespace) -> None:
+    """Copies the texts and prints what `source` is to be."""
+    from components.shared import mirrors
+    from components.shared.references import local_path
+
+    with local_store(arguments.profile) as (store, parameters):
+        path = local_path(arguments.uri or parameters["source"], "source")
+        print(f"source: {mirrors.mirror_source(store, path)}")
 
 
 def _report(findings: Iterable[Finding], remedy: str) -> None:

@@ -28,7 +28,10 @@ def add(commands: Commands) -> None:
     rollback.add_argument("--to", type=int, help="number of the record to go back to (default: the one before)")
     rollback.add_argument("--reason", required=True, help="why; it stands in the history")
     rollback.set_defaults(run=run_rollback)
-    for action in (history, show, rollback):
+    mirror = actions.add_parser("mirror", help="copy a base model to the object store, for clusters without a hub")
+    mirror.add_argument("uri", nargs="?", help="a directory, package:// or hf:// (default: the profile's base_model)")
+    mirror.set_defaults(run=run_mirror)
+    for action in (history, show, rollback, mirror):
         add_profile(action)
 
 
@@ -65,6 +68,17 @@ def run_rollback(arguments: argparse.Namespace) -> None:
     with local_store(arguments.profile) as (store, parameters):
         record = champions.rollback(store, parameters["model_name"], arguments.to, arguments.reason)
     print(f"champion {record.sequence} is model {record.digest[:16]} of {record.dataset_revision}: {record.reason}")
+
+
+def run_mirror(arguments: argparse.Namespace) -> None:
+    """Copies the model unless it is there, and prints what `base_model` is to be."""
+    from components.shared import mirrors
+    from pipelines.steps import module_of
+
+    with local_store(arguments.profile) as (store, parameters):
+        reference = module_of("resolve", "base_model").pin_base_model(arguments.uri or parameters["base_model"])
+        directory, _ = module_of("train", "base_model").open_base_model(str(reference), max_tokens=1)
+        print(f"base_model: {mirrors.mirror_model(store, directory)}")
 
 
 def _line(record: Champion) -> tuple[object, ...]:

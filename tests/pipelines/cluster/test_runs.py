@@ -1,0 +1,221 @@
+"""Versions and runs in a cluster: each made once, whatever fails on the way."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from components.shared.errors import EvertuneError, RetryError, UserError
+from pipelines import profiles
+from pipelines.__main__ import main
+from pipelines.cluster import connection as connections
+from pipelines.cluster import runs
+from pipelines.cluster.connection import connect
+from pipelines.cluster.parameters import check, check_images
+from pipelines.cluster.uploads import upload, version_name
+from pipelines.compiler import compile_all, read
+
+GIVEN = {"registry": "https://git.example/registry.git", "checkpoints": "s3://evertune/checkpoints"}
+REAL = [os.environ["EVERTUNE_KFP_ENDPOINT"]] if os.environ.get("EVERTUNE_KFP_ENDPOINT") else []
+CANARY = "canary-secret-5d1e"
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    """A compiled pipeline whose images are named by digest."""
+    (path,) = compile_all(profiles.load("reviews"), tmp_path_factory.mktemp("compiled"), ["prepare_data"])
+    path.write_text(path.read_text().replace(":latest", f"@sha256:{'0' * 64}"))
+    return path
+
+
+@pytest.fixture
+def version(connection, compiled, monkeypatch):
+    monkeypatch.setattr(connections, "FIRST_PAUSE", 0.01)
+    return upload(connection, compiled)
+
+
+def told(action, kind=UserError):
+    with pytest.raises(kind) as error:
+        action()
+    return error.value.line
+
+
+def test_the_same_content_is_uploaded_once(kubeflow, connection, compiled, version):
+    assert version.new
+    assert version.name == version_name(compiled)
+    assert not upload(connection, compiled).new
+    assert kubeflow.called("upload_version") == 1
+    assert [one["display_name"] for one in kubeflow.pipelines.values()] == ["prepare-data"]
+
+
+@pytest.mark.parametrize("how", [500, "drop", "lost"])
+@pytest.mark.parametrize("call", ["POST .*/pipelines$", "POST .*/upload_version"])
+def test_an_upload_whose_answer_is_lost_is_found_or_told(
+    kubeflow, connection, compiled, monkeypatch, call, how, injected
+):
+    monkeypatch.setattr(connections, "FIRST_PAUSE", 0.01)
+    kubeflow.fail(call, how)
+    if how == "lost":
+        upload(connection, compiled)
+    else:
+        told(lambda: upload(connection, compiled), RetryError)
+        upload(connection, compiled)
+    assert len(kubeflow.pipelines) == len(kubeflow.versions) == 1
+
+
+@pytest.mark.parametrize("how", [500, "drop", "lost"])
+def test_a_run_is_started_once_whatever_fails(kubeflow, connection, version, how):
+    kubeflow.fail("POST .*/runs", how, how)
+    started = runs.submit(connection, version, GIVEN, experiment="evertune")
+    assert list(kubeflow.runs) == [started.id]
+    assert kubeflow.runs[started.id]["runtime_config"]["parameters"] == GIVEN
+
+
+def test_a_version_that_vanished_is_told(kubeflow, connection, version):
+    kubeflow.versions.clear()
+    assert "(HTTP 404): PipelineVersion" in told(lambda: runs.submit(connection, version, GIVEN, experiment="e"))
+
+
+def task(name, state, pod=""):
+    return {"display_name": name, "state": state, "child_tasks": [{"pod_name": pod}] if pod else []}
+
+
+def test_waiting_tells_each_change_and_how_it_ended(kubeflow, connection, version):
+    started = runs.submit(connection, version, GIVEN, experiment="evertune")
+    run, said = kubeflow.runs[started.id], []
+    states = iter(["RUNNING", "RUNNING", "SUCCEEDED"])
+
+    def move(call):
+        if call.startswith("GET") and "/runs/" in call:
+            run["state"] = next(states, run["state"])
+            run["run_details"] = {"task_details": [task("resolve", run["state"]), task("resolve-driver", "SUCCEEDED")]}
+
+    kubeflow.after = move
+    ended = runs.wait(connection, started.id, seconds=30, every=0.01, tell=said.append)
+    assert (ended.state, ended.steps) == ("SUCCEEDED", {"resolve": "SUCCEEDED"})
+    assert said == ["run: RUNNING", "resolve: RUNNING"], "each state is told once"
+
+
+def test_a_failed_run_names_its_step_and_says_where_to_look(kubeflow, connection, version):
+    started = runs.submit(connection, version, GIVEN, experiment="evertune")
+    kubeflow.runs[started.id] |= {
+        "state": "FAILED",
+        "error": {"message": "one step\nfailed"},
+        "run_details": {"task_details": [task("resolve", "SUCCEEDED", "pod-1"), task("ingest", "FAILED", "pod-2")]},
+    }
+    line = told(lambda: runs.wait(connection, started.id, seconds=5, every=1, tell=print), EvertuneError)
+    assert "the run ended as FAILED in ingest: one step failed" in line
+    assert f"evertune logs {started.id} ingest" in line
+    kubeflow.logs["pod-2"] = "12:00:00 ingest: no such file"
+    assert runs.log(connection, started.id, "ingest") == "12:00:00 ingest: no such file"
+    assert "kubectl logs pod-1" in told(lambda: runs.log(connection, started.id, "resolve"))
+    assert "train has no pod" in told(lambda: runs.log(connection, started.id, "train"))
+
+
+def test_waiting_has_an_end(kubeflow, connection, version):
+    started = runs.submit(connection, version, GIVEN, experiment="evertune")
+    line = told(lambda: runs.wait(connection, started.id, seconds=0.05, every=0.02, tell=lambda _: None), RetryError)
+    assert "it goes on after 0.05 seconds" in line
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        ("sorce", "x", "prepare-data has no parameter 'sorce'. Did you mean source?"),
+        ("clean_max_chars", "many", "clean_max_chars: 'many' is not of type NUMBER_INTEGER. Give a whole number"),
+        ("clean_max_chars", "1.5", "'1.5' is not of type NUMBER_INTEGER"),
+        ("clean_max_chars", 0, "clean.max_chars: 0 is out of range"),
+        ("clean_markup", "maybe", "'maybe' is not of type BOOLEAN. Give true or false"),
+        ("split_test_fraction", "nan", "'nan' is not of type NUMBER_DOUBLE"),
+        ("source", ["a"], "['a'] is not of type STRING"),
+        ("registry", "https://me:word@git.example/r.git", "the address holds a password"),
+        ("source", f"s3://bucket?key={CANARY}", "the value holds a secret, and parameters are public"),
+    ],
+)
+def test_a_wrong_parameter_is_told_before_any_call(compiled, monkeypatch, name, value, line):
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", CANARY)
+    said = told(lambda: check(read(compiled)[0], {**GIVEN, name: value}))
+    assert line in said
+    assert CANARY not in said
+
+
+def test_parameters_take_the_declared_types(compiled):
+    given = {
+        **GIVEN,
+        "clean_max_chars": "50",
+        "clean_markup": "false",
+        "split_test_fraction": "0.25",
+        "source": "s3://b/k",
+    }
+    given = {name: value for name, value in given.items() if name != "checkpoints"}
+    found = check(read(compiled)[0], given)
+    assert (found["clean_max_chars"], found["clean_markup"], found["split_test_fraction"]) == (50, False, 0.25)
+    assert "registry must be given" in told(lambda: check(read(compiled)[0], {}))
+
+
+def test_images_by_tag_are_refused(compiled):
+    check_images(read(compiled)[0])
+    spec = json.loads(json.dumps(read(compiled)[0]))
+    spec["deploymentSpec"]["executors"]["exec-clean"]["container"]["image"] = "registry/evertune-clean:v1"
+    line = told(lambda: check_images(spec))
+    assert "registry/evertune-clean:v1: named by tag" in line
+    assert "--allow-tags" in line
+
+
+def evertune(capsys, *words, code=0):
+    capsys.readouterr()
+    try:
+        main(words)
+        ended = 0
+    except SystemExit as end:
+        ended = end.code or 0
+    out, err = capsys.readouterr()
+    assert ended == code, err
+    return out, err
+
+
+def test_the_commands_submit_show_and_wait(kubeflow, capsys, monkeypatch):
+    for secret in ("AWS_SECRET_ACCESS_KEY", "EVERTUNE_GIT_PASSWORD", "HF_TOKEN", connections.TOKEN):
+        monkeypatch.setenv(secret, CANARY)
+    kubeflow.token = CANARY
+    given = [word for name in ("registry",) for word in ("--param", f"{name}={GIVEN[name]}")]
+    _, err = evertune(capsys, "submit", "prepare_data", *given, code=2)
+    assert "named by tag" in err
+    out, _ = evertune(capsys, "submit", "prepare_data", *given, "--allow-tags", "--output", "json")
+    run = json.loads(out)
+    assert run["state"] == "PENDING"
+    out, _ = evertune(capsys, "status")
+    assert run["id"] in out
+    kubeflow.runs[run["id"]]["state"] = "FAILED"
+    out, err = evertune(capsys, "wait", run["id"], code=1)
+    assert "ended as FAILED" in err
+    kubeflow.runs[run["id"]]["run_details"] = {"task_details": [task("ingest", "FAILED", "pod")]}
+    kubeflow.logs["pod"] = f"it said {CANARY}"
+    out, err = evertune(capsys, "logs", run["id"], "ingest")
+    assert out == "it said ***\n"
+    kubeflow.token = "renewed"
+    _, err = evertune(capsys, "status", run["id"], code=2)
+    assert "HTTP 401" in err
+    sent = json.dumps([kubeflow.runs, kubeflow.pipelines, kubeflow.versions, kubeflow.experiments])
+    assert CANARY not in sent + out + err
+
+
+@pytest.mark.parametrize("endpoint", ["", *REAL])
+def test_the_same_round_works_on_a_real_endpoint_if_one_is_given(kubeflow, compiled, endpoint):
+    connection = connect(endpoint)
+    first, second = upload(connection, compiled), upload(connection, compiled)
+    assert first.version_id == second.version_id
+    started = runs.submit(connection, first, GIVEN, experiment="evertune-test")
+    assert runs.get(connection, started.id).going_on
+    assert started.id in [one.id for one in runs.recent(connection, 5)]
+
+
+def test_a_bad_parameter_ends_before_anything_is_asked(kubeflow):
+    command = [sys.executable, "-m", "pipelines", "submit", "retrain", "--allow-tags", "--param", "train_epochs=two"]
+    done = subprocess.run(command, cwd=profiles.ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "--param: train_epochs: 'two' is not of type NUMBER_INTEGER" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert kubeflow.calls == []

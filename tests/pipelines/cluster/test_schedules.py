@@ -1,0 +1,306 @@
+"""Declared schedules: checked before any call, applied so that no tick is lost or doubled, whatever fails."""
+
+import json
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from components.shared.errors import EvertuneError, RetryError, UserError
+from pipelines.__main__ import main
+from pipelines.cluster import apply, cron, lock, schedules
+from pipelines.cluster import connection as connections
+from pipelines.cluster.connection import connect
+from pipelines.cluster.owned import owned, wanted_of
+from pipelines.cluster.plan import plan
+from pipelines.cluster.schedules import Schedule
+from pipelines.cluster.uploads import Version
+from pipelines.commands.upload import NAMES
+
+WEEKLY = Schedule(name="weekly", pipeline="retrain", cron="*/10 * * * *")
+
+
+def line_of(action, kind=UserError):
+    with pytest.raises(kind) as error:
+        action()
+    assert "\n" not in error.value.line
+    return error.value.line
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("0 3 * *", "'0 3 * *' is not a cron expression. Give five fields"),
+        ("61 3 * * *", "'61' is not a minute. Give 0 to 59"),
+        ("0 24 * * *", "'24' is not a hour"),
+        ("0 3 * * FUN", "'FUN' is not a day of week"),
+        ("0 3 30 2 *", "'0 3 30 2 *' never happens"),
+        ("* * * * *", "'* * * * *' ticks more often than every 5 minutes"),
+        ("0-2/1 3 * * *", "ticks more often than every 5 minutes"),
+        ("5-1 3 * * *", "'5-1' is not a minute"),
+        ("0 3/0 * * *", "'3/0' is not a hour"),
+    ],
+)
+def test_a_wrong_cron_is_told(text, line):
+    assert line in line_of(lambda: cron.parse(text, "schedules.weekly.cron"))
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "kubeflow"),
+    [
+        ("0 3 * * MON", "UTC", "0 0 3 * * 1"),
+        ("0 3 * * MON", "Europe/Berlin", "0 0 2 * * 1"),
+        ("30 0 * * MON-WED", "Europe/Berlin", "0 30 23 * * 0,1,2"),
+        ("0 3 1 * *", "Europe/Berlin", "0 0 2 1 * *"),
+        ("15 8,20 * 1,7 *", "America/New_York", None),
+        ("0 6 * * *", "Asia/Kolkata", "0 30 0 * * *"),
+        ("0 */6 * * *", "Europe/Berlin", "0 0 5,11,17,23 * * *"),
+        ("0 20 * * SAT", "America/New_York", "0 0 1 * * 0"),
+    ],
+)
+def test_a_cron_is_moved_to_the_time_zone_of_kubeflow(text, zone, kubeflow):
+    schedule = Schedule(name="s", pipeline="retrain", cron=text, time_zone=zone)
+    winter = datetime(2026, 11, 22, tzinfo=UTC)
+    if kubeflow is None:
+        assert "UTC" in line_of(lambda: wanted_of(schedule, "o", "v", {}, winter))
+    else:
+        assert wanted_of(schedule, "o", "v", {}, winter).cron == kubeflow
+
+
+@pytest.mark.parametrize(("text", "zone"), [("0 0 1 * *", "Europe/Berlin"), ("0,50 5 * * *", "Asia/Kathmandu")])
+def test_ticks_that_no_expression_in_utc_has_are_refused(text, zone):
+    schedule = Schedule(name="s", pipeline="retrain", cron=text, time_zone=zone)
+    moved = lambda: wanted_of(schedule, "o", "v", {}, datetime(2026, 11, 22, tzinfo=UTC))  # noqa: E731
+    assert "UTC" in line_of(moved)
+
+
+def test_summer_time_changes_what_kubeflow_is_told():
+    schedule = Schedule(name="s", pipeline="retrain", cron="0 3 * * *", time_zone="Europe/Berlin")
+    winter, summer = (wanted_of(schedule, "o", "v", {}, datetime(2027, month, 1, tzinfo=UTC)) for month in (1, 7))
+    assert (winter.cron, summer.cron) == ("0 0 2 * * *", "0 0 1 * * *")
+
+
+FILE = """
+schedules:
+  weekly:
+    pipeline: retrain
+    cron: 0 3 * * MON
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("pipeline: retrain", "pipelin: retrain", "unknown key 'pipelin'. Did you mean pipeline?"),
+        ("pipeline: retrain", "pipeline: retrian", "schedules.weekly.pipeline: 'retrian' is wrong. Use one of"),
+        ("cron: 0 3 * * MON", "cron: 0 3 * *", "schedules.weekly.cron: '0 3 * *' is not a cron expression"),
+        ("cron: 0 3 * * MON", "cron: 3", "schedules.weekly.cron: 3 is not a cron expression"),
+        ("    cron: 0 3 * * MON", "", "cron is missing"),
+        ("cron: 0 3 * * MON", "cron: 0 3 * * MON\n    time_zone: Berlin", "'Berlin' is not a time zone"),
+        ("cron: 0 3 * * MON", "cron: 0 3 * * MON\n    enabled: 'yes'", "weekly.enabled: 'yes' is wrong"),
+        ("cron: 0 3 * * MON", "cron: 0 3 * * MON\n    concurrency: 0", "weekly.concurrency: 0 is wrong"),
+        ("cron: 0 3 * * MON", "cron: 0 3 * * MON\n    parameters: [1]", "weekly.parameters: [1] is wrong"),
+        ("weekly:", "Weekly run:", "'Weekly run' is not a name"),
+        ("schedules:", "schedule:", "has no mapping `schedules`"),
+        ("schedules:", "owner: ''\nschedules:", "owner: '' is not a name"),
+        ("retrain", "[retrain", "cannot be read"),
+    ],
+)
+def test_a_wrong_file_is_told_before_any_call(tmp_path, old, new, line):
+    path = tmp_path / "schedules.yaml"
+    assert old in FILE
+    path.write_text(FILE.replace(old, new))
+    assert line in line_of(lambda: schedules.load(path, NAMES))
+
+
+class Cluster:
+    """Applies schedules to the server, whose clock goes on with every call."""
+
+    def __init__(self, kubeflow, seconds=0):
+        self.kubeflow, self.said = kubeflow, []
+        self.connection = connect()
+        kubeflow.pipelines["p"] = {"pipeline_id": "p", "display_name": "retrain"}
+        kubeflow.versions["v"] = {"pipeline_version_id": "v", "pipeline_id": "p", "display_name": "retrain-1"}
+        if seconds:
+            kubeflow.after = lambda _: kubeflow.advance(seconds)
+
+    def __call__(self, *wanted, owner="evertune", **parameters):
+        """One `apply` of these schedules."""
+        with lock.locked(self.connection, owner) as held:
+            applier = apply.Applier(
+                self.connection, held, lambda name: Version("retrain", name, "p", "v"), self.said.append, self.sleep
+            )
+            now = self.connection.now()
+            meant = {
+                one.name: (wanted_of(one, owner, "retrain-1", dict(one.parameters), now), one.enabled) for one in wanted
+            }
+            changes = plan(meant, owned(self.connection, owner))
+            for change in changes:
+                applier.apply(change)
+        return [change.kind for change in changes]
+
+    def sleep(self, seconds):
+        with self.kubeflow.lock:
+            self.kubeflow.advance(seconds)
+
+    def recurring(self):
+        return [(one["display_name"], one["mode"]) for one in self.kubeflow.recurring.values()]
+
+
+def changed(schedule=WEEKLY, **values):
+    return Schedule(**{**vars(schedule), **values})
+
+
+def test_apply_twice_changes_nothing_the_second_time(kubeflow):
+    cluster = Cluster(kubeflow)
+    assert cluster(WEEKLY) == ["create"]
+    before = kubeflow.called("POST|DELETE")
+    assert cluster(WEEKLY) == ["unchanged"]
+    assert kubeflow.called("POST|DELETE") == before + 2, "the lock, taken and given back"
+    assert cluster.recurring() == [("weekly", "ENABLE")]
+    (one,) = kubeflow.recurring.values()
+    assert (one["max_concurrency"], one["no_catchup"]) == ("1", True)
+
+
+def test_a_changed_schedule_takes_the_place_of_the_old_one(kubeflow):
+    cluster = Cluster(kubeflow)
+    cluster(WEEKLY)
+    assert cluster(changed(parameters={"source": "s3://b/k"})) == ["replace"]
+    assert cluster.recurring() == [("weekly", "ENABLE")]
+    (one,) = kubeflow.recurring.values()
+    assert one["runtime_config"]["parameters"] == {"source": "s3://b/k"}
+
+
+def test_a_run_that_goes_on_outlives_the_change_of_its_schedule(kubeflow):
+    cluster = Cluster(kubeflow)
+    cluster(WEEKLY)
+    cluster.sleep(700)
+    (run,) = kubeflow.runs.values()
+    run["state"] = "RUNNING"
+    cluster(changed(concurrency=2))
+    assert run["state"] == "RUNNING"
+    assert sorted(cluster.recurring()) == [("weekly", "DISABLE"), ("weekly", "ENABLE")]
+    run["state"] = "SUCCEEDED"
+    assert cluster(changed(concurrency=2)) == ["clean up"]
+    assert cluster.recurring() == [("weekly", "ENABLE")]
+
+
+def test_what_is_not_ours_is_left_alone(kubeflow):
+    cluster = Cluster(kubeflow)
+    cluster(WEEKLY, owner="another")
+    kubeflow.recurring["theirs"] = {
+        **next(iter(kubeflow.recurring.values())),
+        "recurring_run_id": "theirs",
+        "description": "made by hand",
+    }
+    before = json.dumps(kubeflow.recurring)
+    assert cluster(changed(name="ours")) == ["create"]
+    assert cluster() == ["delete"]
+    assert json.dumps(kubeflow.recurring) == before
+
+
+def test_a_paused_schedule_makes_up_for_nothing_unless_asked(kubeflow):
+    cluster = Cluster(kubeflow)
+    cluster(changed(enabled=False))
+    cluster.sleep(3600)
+    assert cluster(WEEKLY) == ["resume"]
+    cluster.sleep(60)
+    assert kubeflow.ticks() == []
+    cluster.sleep(600)
+    assert len(kubeflow.ticks()) == 1
+    assert cluster(changed(enabled=False)) == ["pause"]
+    assert cluster.recurring() == [("weekly", "DISABLE")]
+
+
+def every_tick(kubeflow, first, minutes=10):
+    """The ticks that there ought to be since `first`."""
+    moment, due = first, []
+    while moment <= kubeflow.now:
+        due.append(moment.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        moment += timedelta(minutes=minutes)
+    return due
+
+
+@pytest.mark.parametrize("phase", [480, 600])
+@pytest.mark.parametrize("call", range(0, 26, 3))
+@pytest.mark.parametrize("how", ["drop", "lost"])
+def test_no_tick_is_lost_or_doubled_by_an_apply_that_is_cut_off(kubeflow, monkeypatch, phase, call, how):
+    monkeypatch.setattr(connections, "FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(connections, "ATTEMPTS", 1)
+    cluster = Cluster(kubeflow, seconds=3)
+    cluster(WEEKLY)
+    cluster.sleep(phase)
+    calls = len(kubeflow.calls)
+    kubeflow.after = lambda _: (
+        kubeflow.advance(3),
+        len(kubeflow.calls) == calls + call and kubeflow.fail("", how),
+    )
+    new = changed(parameters={"source": "s3://b/k"})
+    for _ in range(4):  # the lock of one that was cut off is taken over when its lease is over
+        try:
+            cluster(new)
+        except EvertuneError:
+            cluster.sleep(lock.LEASE)
+        else:
+            break
+    cluster.sleep(1800)
+    assert kubeflow.ticks() == every_tick(kubeflow, datetime(2026, 11, 22, 12, 10, tzinfo=UTC))
+    assert [one for one in cluster.recurring() if one[1] == "ENABLE"] == [("weekly", "ENABLE")]
+
+
+def test_two_at_once_never_make_two(kubeflow):
+    clusters, ended = [Cluster(kubeflow) for _ in range(4)], []
+
+    def run(cluster):
+        try:
+            ended.append(cluster(WEEKLY)[0])
+        except RetryError as error:
+            ended.append(error.line)
+
+    threads = [threading.Thread(target=run, args=(cluster,)) for cluster in clusters]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert clusters[0].recurring() == [("weekly", "ENABLE")]
+    assert ended.count("create") == 1
+    assert all(one in ("create", "unchanged") or "another `evertune schedule` is at work" in one for one in ended)
+
+
+def test_the_lock_of_one_that_died_is_taken_over_once(kubeflow):
+    cluster = Cluster(kubeflow)
+    kubeflow.experiments["dead"] = {
+        "experiment_id": "dead",
+        "display_name": "evertune-schedules-evertune-lock",
+        "created_at": "2026-11-22T12:00:00Z",
+    }
+    assert "another `evertune schedule` is at work" in line_of(lambda: cluster(WEEKLY), RetryError)
+    cluster.sleep(lock.LEASE)
+    with lock.locked(cluster.connection, "evertune") as held:
+        assert "at work" in line_of(lambda: cluster(WEEKLY), RetryError)
+        cluster.sleep(lock.LEASE)
+        assert "it takes too long" in line_of(held.check, RetryError)
+    assert list(kubeflow.experiments) == []
+
+
+def test_the_command_shows_applies_and_then_finds_nothing_new(kubeflow, tmp_path, capsys):
+    path = tmp_path / "schedules.yaml"
+    path.write_text(FILE.replace("retrain", "prepare_data") + "    parameters: {registry: https://git.example/r.git}\n")
+    words = ["--file", str(path), "--allow-tags"]
+    with pytest.raises(SystemExit) as end:
+        main(["schedule", "diff", *words])
+    assert end.value.code == 1
+    assert "weekly    create" in capsys.readouterr().out
+    main(["schedule", "apply", *words])
+    assert capsys.readouterr().out == "1 of 1 schedules changed\n"
+    main(["schedule", "apply", *words])
+    assert capsys.readouterr().out == "nothing new\n"
+    main(["schedule", "pause", "weekly"])
+    main(["schedule", "list", "--output", "json"])
+    out = capsys.readouterr().out
+    assert json.loads(out[out.index("[") :])[0]["state"] == "off"
+    main(["schedule", "delete", "weekly"])
+    assert kubeflow.recurring == {}
+    with pytest.raises(SystemExit) as end:
+        main(["schedule", "pause", "weekly"])
+    assert "evertune has no schedule 'weekly'" in capsys.readouterr().err
