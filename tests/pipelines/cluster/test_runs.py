@@ -17,7 +17,7 @@ from pipelines.cluster.parameters import check, check_images
 from pipelines.cluster.uploads import upload, version_name
 from pipelines.compiler import compile_all, read
 
-GIVEN = {"registry": "https://git.example/registry.git", "checkpoints": "s3://evertune/checkpoints"}
+GIVEN = {"registry": "https://git.example/registry.git"}
 REAL = [os.environ["EVERTUNE_KFP_ENDPOINT"]] if os.environ.get("EVERTUNE_KFP_ENDPOINT") else []
 CANARY = "canary-secret-5d1e"
 
@@ -52,9 +52,7 @@ def test_the_same_content_is_uploaded_once(kubeflow, connection, compiled, versi
 
 @pytest.mark.parametrize("how", [500, "drop", "lost"])
 @pytest.mark.parametrize("call", ["POST .*/pipelines$", "POST .*/upload_version"])
-def test_an_upload_whose_answer_is_lost_is_found_or_told(
-    kubeflow, connection, compiled, monkeypatch, call, how, injected
-):
+def test_an_upload_whose_answer_is_lost_is_found_or_told(kubeflow, connection, compiled, monkeypatch, call, how):
     monkeypatch.setattr(connections, "FIRST_PAUSE", 0.01)
     kubeflow.fail(call, how)
     if how == "lost":
@@ -149,7 +147,6 @@ def test_parameters_take_the_declared_types(compiled):
         "split_test_fraction": "0.25",
         "source": "s3://b/k",
     }
-    given = {name: value for name, value in given.items() if name != "checkpoints"}
     found = check(read(compiled)[0], given)
     assert (found["clean_max_chars"], found["clean_markup"], found["split_test_fraction"]) == (50, False, 0.25)
     assert "registry must be given" in told(lambda: check(read(compiled)[0], {}))
@@ -180,7 +177,7 @@ def test_the_commands_submit_show_and_wait(kubeflow, capsys, monkeypatch):
     for secret in ("AWS_SECRET_ACCESS_KEY", "EVERTUNE_GIT_PASSWORD", "HF_TOKEN", connections.TOKEN):
         monkeypatch.setenv(secret, CANARY)
     kubeflow.token = CANARY
-    given = [word for name in ("registry",) for word in ("--param", f"{name}={GIVEN[name]}")]
+    given = ["--param", f"registry={GIVEN['registry']}"]
     _, err = evertune(capsys, "submit", "prepare_data", *given, code=2)
     assert "named by tag" in err
     out, _ = evertune(capsys, "submit", "prepare_data", *given, "--allow-tags", "--output", "json")
