@@ -71,6 +71,16 @@ check: $(READY) ## Static checks: format, lint, types, imports, pins, shell, YAM
 	$(BIN)/gitleaks git --no-banner --redact --log-level warn .
 	requirements/compile --check
 
+MANIFESTS := .venv-manifests
+$(MANIFESTS)/.ready: requirements/manifests.txt
+	$(PYTHON) -m venv $(MANIFESTS)
+	$(MANIFESTS)/bin/pip install --quiet --no-deps --require-hashes -r requirements/manifests.txt
+	@touch $@
+
+.PHONY: check-manifests
+check-manifests: $(MANIFESTS)/.ready ## Build and check k8s/: schemas, our rules, checkov, trivy, known-bad manifests
+	$(MANIFESTS)/bin/python k8s/validate.py
+
 .PHONY: test
 test: $(READY) ## The whole test suite with coverage (ARGS="..." for pytest)
 	$(BIN)/coverage erase

@@ -13,6 +13,7 @@ from components.shared.secrets import redact
 from pipelines.commands import (
     compile_pipelines,
     datasets,
+    doctor,
     gc,
     models,
     predict,
@@ -28,7 +29,7 @@ from pipelines.reproduce import StepFailed
 
 COMMANDS = (
     *(run, run_containers, predict, datasets, models, gc, compile_pipelines, store),
-    *(upload, submit, runs, schedule),
+    *(upload, submit, runs, schedule, doctor),
 )
 
 

@@ -25,6 +25,9 @@ class Config(StepConfig):
 
     evaluation: Path = output_artifact("Directory of the metrics and the predictions.")
     metrics: Path = output_artifact("JSON file of the main metrics.")
+    classification: Path = output_artifact(
+        "JSON file of the confusion matrix and the ROC curve, as Kubeflow shows them."
+    )
     report: Path = output_artifact("HTML report: metrics with intervals, curves, confusion matrix, errors.")
 
     batch_size: int = option(64, "Rows computed at once.", unit="rows", low=1)

@@ -15,7 +15,16 @@ from components.evaluate import leakage
 from components.evaluate.comparison import COMPARED, compare
 from components.evaluate.config import Config
 from components.evaluate.evidence import Evidence
-from components.evaluate.metrics import Bootstrap, Outcome, confusion, interval, outcome, per_label, scores
+from components.evaluate.metrics import (
+    Bootstrap,
+    Outcome,
+    confusion,
+    interval,
+    kubeflow_view,
+    outcome,
+    per_label,
+    scores,
+)
 from components.evaluate.prediction_cache import CachedClassifier
 from components.evaluate.predictions import Classifier
 from components.evaluate.report import write_report
@@ -56,8 +65,12 @@ def run(config: Config) -> Result:
         evidence.write_predictions(staged / "predictions.parquet")
     config.metrics.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(config.metrics, canonical_json(numbers))
+    view = kubeflow_view(result)
+    config.classification.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(config.classification, canonical_json(view))
     write_report(config, evidence)
-    return Result(summary=_summary(evidence.evaluation), metadata={"metrics": numbers, "report": {}})
+    shown = {"metrics": numbers, "classification": view, "report": {}}
+    return Result(summary=_summary(evidence.evaluation), metadata=shown)
 
 
 def flat_metrics(evaluation: Mapping[str, Any]) -> dict[str, float]:

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 CALIBRATION_BINS: Final = 15
+ROC_POINTS: Final = 100
+"""Most points of a curve that Kubeflow is to draw: they all travel in its metadata."""
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -120,6 +122,36 @@ def per_label(result: Outcome) -> list[dict[str, Any]]:
         {"label": label, **{name: values[index].item() for name, values in zip(names, columns, strict=True)}}
         for index, label in enumerate(result.labels)
     ]
+
+
+def kubeflow_view(result: Outcome) -> dict[str, Any]:
+    """Confusion matrix and ROC curve in the form of Kubeflow's ClassificationMetrics.
+
+    The curve is of the last label where there are two, else of all labels together, each against the rest. It has at
+    most ROC_POINTS points, and is left out where only one label has rows.
+    """
+    from sklearn.metrics import roc_curve
+
+    matrix = {
+        "annotationSpecs": [{"displayName": label} for label in result.labels],
+        "rows": [{"row": row} for row in confusion(result).tolist()],
+    }
+    true = np.eye(len(result.labels), dtype=bool)[result.truth]
+    columns = [-1] if len(result.labels) == 2 else range(len(result.labels))
+    wanted, score = true[:, columns].ravel(), result.probabilities[:, columns].ravel()
+    if wanted.all() or not wanted.any():
+        return {"confusionMatrix": matrix}
+    false, hits, thresholds = roc_curve(wanted, score)
+    picked = np.unique(np.linspace(0, len(false) - 1, min(len(false), ROC_POINTS)).astype(int))
+    points = [
+        {
+            "confidenceThreshold": float(min(thresholds[at], 1.0)),  # the first one is infinite, which JSON has not
+            "falsePositiveRate": float(false[at]),
+            "recall": float(hits[at]),
+        }
+        for at in picked
+    ]
+    return {"confidenceMetrics": points, "confusionMatrix": matrix}
 
 
 class Bootstrap:

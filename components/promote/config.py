@@ -22,6 +22,7 @@ class Config(StepConfig):
     champion: str = identity("Identity of the champion that the evaluation compared with.", optional=True)
 
     decision: Path = output_artifact("JSON file of the decision, its reason and the lineage.")
+    summary: Path = output_artifact("Markdown page: what was decided, why, and about which dataset and model.")
 
     metric: str = option("accuracy", "Metric to compare by.", choices=("accuracy", "macro_f1"))
     margin: float = option(0.0, "How much worse than the champion a model may be.", low=0, high=1)

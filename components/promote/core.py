@@ -12,6 +12,7 @@ from typing import Any
 from components.promote.config import Config
 from components.promote.decision import Decision, decide
 from components.promote.evaluation import Evaluation, read_evaluation
+from components.promote.page import page
 from components.shared import champions
 from components.shared.champions import Champion
 from components.shared.errors import UserError
@@ -34,11 +35,19 @@ def run(config: Config) -> Result:
         store.put(f"decisions/{config.model_name}/{evaluation.digest}.json", canonical_json(record))
     config.decision.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(config.decision, canonical_json(record))
+    config.summary.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(config.summary, page(record, nothing_new=decision == ALREADY).encode())
     shown = ("promoted", "reason", "metric", "champion_before", "champion_after")
     return Result(
-        summary=f"{'promoted' if decision.promoted else 'kept the champion'}: {decision.reason}",
-        metadata={"decision": {name: record[name] for name in shown}},
+        summary=f"{_verdict(decision)}: {decision.reason}",
+        metadata={"summary": {}, "decision": {name: record[name] for name in shown}},
     )
+
+
+def _verdict(decision: Decision) -> str:
+    if decision == ALREADY:
+        return "nothing new"
+    return "promoted" if decision.promoted else "kept the champion"
 
 
 def settle(config: Config, evaluation: Evaluation, store: ObjectStore) -> tuple[Decision, Champion | None]:

@@ -117,6 +117,7 @@ def configure(tmp_path: Path, data: Path, card: Path, right_model: Path) -> Call
             "store": str(tmp_path / "store"),
             "evaluation": tmp_path / "evaluation",
             "metrics": tmp_path / "metrics.json",
+            "classification": tmp_path / "classification.json",
             "report": tmp_path / "report.html",
             "batch_size": 3,
         }

@@ -94,6 +94,7 @@ def make(tmp_path: Path) -> Make:
             "store": str(tmp_path / "store"),
             "champion": champion,
             "decision": place / "out" / "decision.json",
+            "summary": place / "out" / "summary.md",
         }
         return Config(**(values | changes))
 

@@ -43,6 +43,7 @@ class Kubeflow:
         self.calls: list[str] = []
         self.failures: list[tuple[str, int | str]] = []
         self.logs: dict[str, str] = {}
+        self.others: dict[str, Any] = {}
         self.lock = threading.Lock()
         self.after: Callable[[str], None] = lambda _: None
 
@@ -102,7 +103,9 @@ class Kubeflow:
         return len([call for call in self.calls if re.search(pattern, call)])
 
     def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> Any:
-        """Carries out a call."""
+        """Carries out a call; `others` are answers of other servers, by path: the Kubernetes API, an image registry."""
+        if path in self.others:
+            return self.others[path]
         for pattern, handler in ROUTES:
             if match := re.fullmatch(pattern, f"{method} {path}"):
                 return handler(self, query, body, **match.groupdict())
@@ -345,7 +348,7 @@ class Handler(BaseHTTPRequestHandler):
                 return
         self.reply(status, answer)
 
-    do_POST = do_DELETE = do_GET  # noqa: N815
+    do_POST = do_DELETE = do_HEAD = do_GET  # noqa: N815
 
     def reply(self, status: int, answer: Any) -> None:
         data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
@@ -353,7 +356,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/plain" if isinstance(answer, bytes) else "application/json")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
-        self.wfile.write(data)
+        self.wfile.write(data if self.command != "HEAD" else b"")
 
 
 @pytest.fixture

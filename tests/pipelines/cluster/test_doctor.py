@@ -1,0 +1,114 @@
+"""`evertune doctor` finds each thing that would fail later, and says what to do."""
+
+import os
+from dataclasses import replace
+
+import pytest
+import yaml
+
+from pipelines import placement
+from pipelines.cluster import doctor
+from pipelines.cluster.doctor import OK, UNKNOWN, WRONG, Cluster, examine
+
+DIGEST = f"sha256:{'a' * 64}"
+NAMESPACE = "/api/v1/namespaces/team-a"
+
+
+@pytest.fixture
+def cluster(kubeflow, s3, registry, tmp_path, monkeypatch):
+    """A cluster in which all is well, for as much as can be served here."""
+    address = os.environ["EVERTUNE_KFP_ENDPOINT"]
+    host = address.removeprefix("http://")
+    for path, answer in {
+        f"/v2/evertune-train/manifests/{DIGEST}": {},
+        NAMESPACE: {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}},
+        f"{NAMESPACE}/serviceaccounts/evertune": {"metadata": {}},
+        f"{NAMESPACE}/secrets/evertune-s3": {"data": dict.fromkeys(placement.SECRETS[placement.S3], "eA==")},
+        "/api/v1/nodes": {
+            "items": [
+                {
+                    "metadata": {"labels": {"nvidia.com/gpu.product": "NVIDIA-L4"}},
+                    "status": {"allocatable": {"nvidia.com/gpu": "2"}},
+                }
+            ]
+        },
+    }.items():
+        kubeflow.others[path] = answer
+    config = {
+        "current-context": "test",
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+        "clusters": [{"name": "test", "cluster": {"server": address}}],
+        "users": [{"name": "test", "user": {}}],
+    }
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    return Cluster(
+        endpoint="",
+        namespace="team-a",
+        service_account="evertune",
+        store=s3,
+        registry=str(registry),
+        images=(f"{host}/evertune-train@{DIGEST}",),
+        gpus=1,
+    )
+
+
+def states(cluster):
+    return {one.check.partition(" ")[0]: (one.state, one.line) for one in examine(cluster)}
+
+
+def test_where_all_is_well_every_check_says_so(cluster):
+    found = states(cluster)
+    assert {state for state, _ in found.values()} == {OK}, found
+    assert "version 2.17.0" in found["kubeflow"][1]
+    assert "restricted" in found["namespace"][1]
+
+
+@pytest.mark.parametrize(
+    ("check", "change", "line"),
+    [
+        ("kubeflow", {"endpoint": "http://127.0.0.1:9"}, "cannot be reached"),
+        ("store", {"store": "s3://no-such-bucket/x"}, "no such bucket"),
+        ("registry", {"registry": "/no/such/registry.git"}, "no git repository"),
+        ("image", {"images": ("evertune-train:latest",)}, "is not named by registry and digest"),
+        ("gpu", {"gpus": 4}, "has 4 nvidia.com/gpu (1 nodes match, at most 2 each)"),
+        ("gpu", {"node_selector": {"nvidia.com/gpu.product": "H100"}}, "no node with nvidia.com/gpu.product=H100"),
+        ("service", {"irsa": True}, "evertune has no IAM role"),
+        ("service", {"service_account": "other"}, "there is no other among the serviceaccounts"),
+        ("secrets", {"registry": "https://git.example/r.git"}, "there is no evertune-git among the secrets"),
+    ],
+)
+def test_what_is_wrong_is_told_with_a_remedy(cluster, monkeypatch, check, change, line):
+    monkeypatch.setattr("pipelines.cluster.connection.FIRST_PAUSE", 0.0)
+    if check == "secrets":
+        monkeypatch.setattr(doctor, "_registry", lambda registry: registry)
+    state, told = states(replace(cluster, **change))[check]
+    assert state == WRONG
+    assert line in told
+    assert "\n" not in told
+
+
+def test_a_secret_without_its_keys_and_an_image_that_is_gone_are_told(cluster, kubeflow):
+    kubeflow.others[f"{NAMESPACE}/secrets/evertune-s3"]["data"].pop("AWS_SECRET_ACCESS_KEY")
+    del kubeflow.others[f"/v2/evertune-train/manifests/{DIGEST}"]
+    found = states(cluster)
+    assert "Secret evertune-s3: has no key AWS_SECRET_ACCESS_KEY" in found["secrets"][1]
+    assert "HTTP 404" in found["image"][1]
+
+
+def test_what_cannot_be_asked_is_not_guessed(cluster, monkeypatch):
+    monkeypatch.setenv("KUBECONFIG", "/no/such/file")
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    found = states(cluster)
+    assert {name for name, (state, _) in found.items() if state == UNKNOWN} == {
+        "namespace",
+        "service",
+        "secrets",
+        "gpu",
+    }
+    assert "the Kubernetes API cannot be asked" in found["gpu"][1]
+
+
+def test_an_old_kubeflow_is_told(cluster, kubeflow, monkeypatch):
+    monkeypatch.setattr(doctor, "OLDEST", (3, 0))
+    assert "version 2.17.0 is too old" in states(cluster)["kubeflow"][1]
