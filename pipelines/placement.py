@@ -162,6 +162,7 @@ def place(task: dsl.PipelineTask, step: str, chosen: Mapping[str, Any]) -> dsl.P
     _set_environment(task, needs)
     _set_metadata(task, step, needs)
     kubernetes.set_timeout(task, int(needs.hours * 3600))
+    kubernetes.set_image_pull_policy(task, "IfNotPresent")  # a digest cannot change, and a cluster may be offline
     kubernetes.set_security_context(task, run_as_user=USER, run_as_group=USER, run_as_non_root=True)
     if pull_secret := os.environ.get("EVERTUNE_PULL_SECRET"):
         kubernetes.set_image_pull_secrets(task, [pull_secret])
