@@ -21,7 +21,7 @@ target "_common" {
 target "ingest" {
   inherits = ["_common"]
   tags     = ["${REGISTRY}evertune-ingest:${TAG}"]
-  args     = { GROUP = "ingest", STEPS = "resolve ingest", TITLE = "evertune-ingest" }
+  args     = { GROUP = "ingest", STEPS = "resolve ingest", SYSTEM_PACKAGES = "git ca-certificates", TITLE = "evertune-ingest" }
 }
 
 target "clean" {

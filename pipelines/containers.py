@@ -24,7 +24,7 @@ from typing import Any, Final, NoReturn
 
 from components.shared.entry import STEPS_FILE
 from components.shared.errors import EvertuneError, Terminated, UserError
-from components.shared.references import PACKAGE, is_local, local_path
+from components.shared.references import PACKAGE, each_source, is_local, local_path
 from components.shared.secrets import load_secrets
 from pipelines import container_outputs, profiles
 from pipelines.container_log import Log
@@ -128,13 +128,20 @@ def settle(parameters: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Pat
     Files of this machine are mounted below /inputs. Where params.yaml names a place on this machine, the run has its
     own: a registry in its directory, a prefix in the object store.
     """
-    given, mounts = profiles.arguments(parameters), {}
-    for name in ("source", "base_model"):
-        uri = str(parameters[name])
-        if is_local(uri):
-            path = local_path(uri if uri.startswith(PACKAGE) else str(profiles.ROOT / Path(uri).expanduser()), name)
-            given[name] = f"{INPUTS}/{name}/{path.name}"
-            mounts[given[name]] = path.resolve()
+    given = profiles.arguments(parameters)
+    mounts: dict[str, Path] = {}
+
+    def mounted(name: str, uri: str) -> str:
+        if not is_local(uri):
+            return uri
+        path = local_path(uri if uri.startswith(PACKAGE) else str(profiles.ROOT / Path(uri).expanduser()), name)
+        inside = f"{INPUTS}/{name}/{path.name}"
+        if mounts.setdefault(inside, path.resolve()) != path.resolve():
+            raise UserError(f"two sources are named {path.name}", where=name, remedy="rename one of them")
+        return inside
+
+    given["source"] = each_source(str(parameters["source"]), lambda uri: mounted("source", uri))
+    given["base_model"] = mounted("base_model", str(parameters["base_model"]))
     if "registry" not in given:
         given |= {"registry": REGISTRY, "store": f"{parameters['store']}/containers"}
     given.setdefault("checkpoints", f"{given['store']}/checkpoints")

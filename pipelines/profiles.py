@@ -19,7 +19,7 @@ LAPTOP: Final = ".evertune/"
 """Beginning of the values that name a place on this machine, relative to ROOT."""
 SHARED: Final = {
     "task": "What the rows are for and what the model learns.",
-    "source": "Where the texts come from: a path, s3://bucket/key or package://name/path.",
+    "source": "Where the texts come from: a path, s3://, https://, hf://, dvc+ or package:// address, or several.",
     "base_model": "The pretrained model: a directory, package://name/path, hf://owner/name[@revision] or its mirror.",
     "dataset": "Name of the dataset; its revisions are tagged <dataset>/v<N>.",
     "model_name": "Name of the line of models that has one champion.",

@@ -14,6 +14,7 @@ from typing import Any, Final
 import yaml
 
 from components.shared.files import write_atomically
+from components.shared.references import DVC, each_source
 from pipelines.profiles import LAPTOP, ROOT
 
 HOME: Final = ROOT / ".evertune"
@@ -45,6 +46,17 @@ def relocate(name: str, value: Any, workspace: Path) -> Any:
     """A value of params.yaml as it reads inside the workspace, where relative paths begin elsewhere."""
     if isinstance(value, str) and value.startswith(LAPTOP):
         return f"../{value.removeprefix(LAPTOP)}"
-    if name in ("source", "base_model") and "://" not in value:
-        return os.path.relpath(ROOT / Path(value).expanduser(), workspace)
-    return value
+    if name == "source":
+        return each_source(value, lambda uri: _moved(uri, workspace))
+    return _moved(value, workspace) if name == "base_model" else value
+
+
+def _moved(uri: str, workspace: Path) -> str:
+    """An address whose relative path is seen from the workspace."""
+    if uri.startswith(DVC):
+        repository = uri.removeprefix(DVC)
+        return uri if "://" in uri or repository.startswith(("/", "~")) else f"{DVC}{_moved(repository, workspace)}"
+    if "://" in uri or not uri:
+        return uri
+    place, separator, rest = uri.partition("//")
+    return os.path.relpath(ROOT / Path(place).expanduser(), workspace) + separator + rest

@@ -1,119 +1,166 @@
-"""Turns a source into a dataset of canonical rows; what cannot be a row is rejected with its reason."""
+"""Turns sources into a dataset of canonical rows; what cannot be a row is rejected with its reason."""
 
 from __future__ import annotations
 
-import math
+import tempfile
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from components.ingest.config import Config, names, pairs
-from components.ingest.readers import Record, read_records
-from components.ingest.rejects import Rejects
-from components.ingest.source import source_files
+from components.ingest.config import Config
+from components.ingest.known_files import FileReading, KnownFiles
+from components.ingest.mapper import Mapper
+from components.ingest.mixing import WaitingWriter, mixed
+from components.ingest.readers import plain_name, read_records
+from components.ingest.record import Reading, Record
+from components.ingest.rejects import Reject, Rejects
+from components.ingest.source import Source, Sources
 from components.shared.datasets import DatasetWriter
 from components.shared.errors import UserError
 from components.shared.files import staged_directory
 from components.shared.progress import Progress
-from components.shared.records import columns_of, defect
-from components.shared.references import parse_reference
+from components.shared.references import parse_reference, split_sources
 from components.shared.result import Result
+from components.shared.source_files import SourceFile
 
-LABEL_CHARS = 40
-
-
-@dataclass(frozen=True)
-class Mapper:
-    """Makes rows of records, as the options say."""
-
-    task: str
-    text: str
-    label: str
-    labels: Mapping[str, str]
-    meta: tuple[str, ...]
-    where: Mapping[str, str]
-
-    @classmethod
-    def of(cls, config: Config) -> Mapper:
-        """The mapper of a configuration."""
-        return cls(
-            task=config.task,
-            text=config.text_column,
-            label=config.label_column,
-            labels=pairs(config.label_map, "ingest.label_map"),
-            meta=names(config.meta_columns),
-            where=pairs(config.where, "ingest.where"),
-        )
-
-    @property
-    def wanted(self) -> list[str]:
-        """The columns that a file must have."""
-        return list(dict.fromkeys((self.text, self.label, *self.meta, *self.where)))
-
-    def selects(self, record: Record) -> bool:
-        """Whether the record is one of those that `where` keeps."""
-        return all(_plain(record.values.get(column)) == value for column, value in self.where.items())
-
-    def row(self, record: Record) -> tuple[dict[str, Any], str]:
-        """The row of a record, and why it cannot be one (empty when it can)."""
-        label = _label(record.values.get(self.label))
-        row: dict[str, Any] = {"text": record.values.get(self.text), "label": label}
-        if self.meta:
-            row["meta"] = {column: _plain(record.values.get(column)) for column in self.meta}
-        reason = defect(self.task, row)
-        if not reason and self.labels:
-            if label not in self.labels:
-                return row, f"label {str(label)[:LABEL_CHARS]!r} is not in label_map"
-            row["label"] = self.labels[label]
-        return row, reason
+Write = Callable[[dict[str, Any]], object]
 
 
 def run(config: Config) -> Result:
-    """Reads the source."""
-    mapper = Mapper.of(config)
-    with source_files(config) as files, staged_directory(config.raw) as directory:
-        writer = DatasetWriter(directory, columns_of(config.task, mapper.meta))
+    """Reads the sources."""
+    mapper = Mapper(config)
+    with tempfile.TemporaryDirectory() as scratch, staged_directory(config.raw) as directory:
+        writer = _Labelled(DatasetWriter(directory, mapper.columns))
         # The rejects are kept when there are too many of them: they show what to mend.
         with staged_directory(config.rejects) as rejects_directory, Rejects(rejects_directory) as rejects:
-            labels = _read(files, mapper, writer, rejects)
+            intake = _Intake(config, mapper, rejects, Path(scratch))
+            intake.read_all(writer.write)
         rejects.check_share(config.max_reject_share, config.rejects)
-        _check_rows(labels, rejects, config)
-        manifest = writer.finish()
+        _check_rows(writer.labels, rejects, config)
+        manifest = writer.writer.finish()
+    rows = manifest.rows("all")
+    left_out = f"{rejects.left_out:,} left out by `where`"
+    mixed_out = f", {rejects.accepted - rows:,} by the weights" if rejects.accepted > rows else ""
     return Result(
-        summary=(
-            f"{rejects.accepted:,} rows from {len(files)} files, {rejects.rejected:,} rejected, "
-            f"{rejects.left_out:,} left out by `where`"
-        ),
-        metadata={"raw": {"rows": rejects.accepted, "digest": manifest.digest, "rejected": rejects.rejected}},
+        summary=f"{rows:,} rows from {intake.files} files ({intake.read} read), {rejects.rejected:,} rejected, "
+        f"{left_out}{mixed_out}",
+        metadata={"raw": {"rows": rows, "digest": manifest.digest, "rejected": rejects.rejected}},
     )
 
 
-def _read(files: list[tuple[str, Path]], mapper: Mapper, writer: DatasetWriter, rejects: Rejects) -> Counter[str]:
-    labels: Counter[str] = Counter()
-    with Progress("reading", None, "records") as progress:
-        for name, path in files:
-            for record in read_records(path, name, mapper.wanted):
-                progress.advance()
-                if record.reason:
-                    rejects.add(name, record, record.reason)
+class _Labelled:
+    """Writes rows and counts their labels."""
+
+    def __init__(self, writer: DatasetWriter) -> None:
+        self.writer = writer
+        self.labels: Counter[str] = Counter()
+
+    def write(self, row: dict[str, Any]) -> None:
+        self.labels[row.get("label", "")] += 1
+        self.writer.write(row)
+
+
+class _Intake:
+    """Reads all files of all sources.
+
+    Attributes:
+        files: Files of the sources so far.
+        read: Those among them that were not known.
+    """
+
+    def __init__(self, config: Config, mapper: Mapper, rejects: Rejects, scratch: Path) -> None:
+        self.mapper, self.rejects, self.scratch = mapper, rejects, scratch
+        self.sources = Sources(config, scratch)
+        self.known = KnownFiles(config, mapper.columns, scratch)
+        self.reading = Reading(
+            wanted=mapper.wanted,
+            encoding=config.encoding,
+            max_bytes=config.max_record_mb << 20,
+            whole_texts=config.whole_texts,
+            file_format=config.file_format,
+        )
+        self.files = self.read = 0
+
+    def read_all(self, write: Write) -> None:
+        """Writes the rows of all sources, mixed when they have weights."""
+        waiting = []
+        with Progress("reading", None, "records") as self.progress:
+            for number, source in enumerate(self.sources.open()):
+                if source.weight is None:
+                    self._read_source(source, write)
                     continue
-                if not mapper.selects(record):
-                    rejects.left_out += 1
-                    continue
-                row, reason = mapper.row(record)
-                if reason:
-                    rejects.add(name, record, reason)
-                    continue
-                writer.write(row)
-                labels[row["label"]] += 1
-                rejects.accepted += 1
-    return labels
+                kept = WaitingWriter(source.weight, self.scratch / f"waiting-{number}", self.mapper.columns)
+                self._read_source(source, kept.write)
+                waiting.append(kept.finish())
+        if waiting:
+            for row in mixed(waiting):
+                write(row)
+
+    def _read_source(self, source: Source, write: Write) -> None:
+        for file in source.files:
+            self.files += 1
+            reading = self.known.find(file, source.name)
+            if reading:
+                self._repeat(reading, write)
+            else:
+                self.read += 1
+                reading = self._read_file(file, source.name, write)
+            self.rejects.accepted += reading.accepted
+            self.rejects.left_out += reading.left_out
+
+    def _repeat(self, reading: FileReading, write: Write) -> None:
+        """Takes over what was read before."""
+        for row in self.known.rows():
+            self.progress.advance()
+            write(row)
+        for reject in reading.rejects:
+            self.rejects.add(reject)
+
+    def _read_file(self, file: SourceFile, source: str, write: Write) -> FileReading:
+        reading, recorder = FileReading(), self.known.recorder()
+        for part in self.sources.contents(file):
+            if part.reason:
+                self._reject(part.name, Record(0, {}), part.reason, reading)
+                continue
+            path = PurePosixPath(part.name)
+            place = {"file": PurePosixPath(plain_name(path.name)).stem, "folder": path.parent.name, "source": source}
+            for record in read_records(part.path, part.name, self.reading):
+                row = self._row(record, part.name, place, reading)
+                if row is not None:
+                    write(row)
+                    if recorder:
+                        recorder.add(row)
+        if recorder:
+            recorder.close()
+            self.known.keep(file, source, reading)
+        return reading
+
+    def _row(self, record: Record, name: str, place: dict[str, str], reading: FileReading) -> dict[str, Any] | None:
+        """The row of a record; None for one that is rejected or left out, which is noted."""
+        self.progress.advance()
+        if record.reason:
+            self._reject(name, record, record.reason, reading)
+            return None
+        if not self.mapper.selects(record, place):
+            reading.left_out += 1
+            return None
+        row, reason = self.mapper.row(record, place)
+        if reason:
+            self._reject(name, record, reason, reading)
+            return None
+        reading.accepted += 1
+        return row
+
+    def _reject(self, name: str, record: Record, reason: str, reading: FileReading) -> None:
+        reject = Reject.of(name, record, reason)
+        self.rejects.add(reject)
+        reading.reject(reject)
 
 
 def _check_rows(labels: Counter[str], rejects: Rejects, config: Config) -> None:
-    uri = parse_reference(config.source_reference).uri
+    references = (parse_reference(text) for _, text in split_sources(config.source_reference, "source"))
+    uri = ", ".join(reference.uri for reference in references)
     if not labels:
         if rejects.left_out:
             raise UserError(
@@ -122,25 +169,9 @@ def _check_rows(labels: Counter[str], rejects: Rejects, config: Config) -> None:
                 remedy="correct the value or leave it out",
             )
         raise UserError(f"{uri} holds no record", where="source", remedy="give a source that holds rows")
-    if len(labels) == 1:
+    if config.task == "classification" and len(labels) == 1:
         raise UserError(
             f"all {labels.total():,} rows have the label {next(iter(labels))!r}",
             where=f"ingest.label_column {config.label_column!r}",
             remedy="give rows of at least two labels",
         )
-
-
-def _label(value: Any) -> Any:
-    text = _plain(value) if isinstance(value, str | int | float) else value
-    return None if isinstance(text, str) and text.lower() in ("", "nan") else text
-
-
-def _plain(value: Any) -> str:
-    """A value as text, the same for a number whether a file format keeps it as 1, 1.0 or "1"."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).strip()

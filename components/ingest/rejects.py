@@ -6,8 +6,9 @@ import json
 from collections import Counter
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 
-from components.ingest.readers import Record
+from components.ingest.record import Record
 from components.shared.errors import UserError
 from components.shared.files import write_atomically
 
@@ -15,8 +16,28 @@ EXCERPT_CHARS = 200
 NAMED_REASONS = 3
 
 
+class Reject(NamedTuple):
+    """A rejected record: where it stands, why it is none, how many lines it takes, and how it begins."""
+
+    file: str
+    line: int
+    reason: str
+    lines: int
+    record: str
+
+    @classmethod
+    def of(cls, name: str, record: Record, reason: str) -> Reject:
+        """The entry of a record; a broken one counts for each line that it swallows."""
+        return cls(name, record.line, reason, record.lines if record.reason else 1, _excerpt(record))
+
+
 class Rejects:
-    """Writes rejects.jsonl and, when the block ends, counts.json into a directory."""
+    """Writes rejects.jsonl and, when the block ends, counts.json into a directory.
+
+    Attributes:
+        accepted: Records that became rows.
+        left_out: Records that `where` left out.
+    """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -45,11 +66,11 @@ class Rejects:
         """Rejected records; a broken one counts for each line that it swallows."""
         return self.reasons.total()
 
-    def add(self, name: str, record: Record, reason: str) -> None:
-        """Records that a record of the file `name` is rejected."""
-        self.reasons[reason] += record.lines if record.reason else 1
-        self._places.setdefault(reason, f"{name} line {record.line}")
-        entry = {"file": name, "line": record.line, "reason": reason, "record": _excerpt(record)}
+    def add(self, reject: Reject) -> None:
+        """Records a rejected record."""
+        self.reasons[reject.reason] += reject.lines
+        self._places.setdefault(reject.reason, f"{reject.file} line {reject.line}")
+        entry = {"file": reject.file, "line": reject.line, "reason": reject.reason, "record": reject.record}
         self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
 
     def check_share(self, limit: float, where: Path) -> None:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from components.shared import mirrors
-from components.shared.errors import RetryError, UserError
+from components.shared import hub, mirrors
+from components.shared.errors import UserError
 from components.shared.references import HUB, S3, Reference, is_local, local_path, pin_local
 
 WHERE: Final = "base_model"
-HUB_SECONDS: Final = 20.0
 TOKENIZERS: Final = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model")
 _SAFE: Final = re.compile(r".*\.safetensors")
 _PICKLED: Final = re.compile(r".*\.(bin|pt|pth|pkl|ckpt)")
-_NAME: Final = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
 def pin_base_model(uri: str) -> Reference:
@@ -94,50 +91,7 @@ def _check_safetensors(path: Path) -> None:
 
 
 def _pin_hub(uri: str) -> Reference:
-    name, _, revision = uri.removeprefix(HUB).partition("@")
-    if not _NAME.fullmatch(name):
-        raise UserError(
-            f"{uri!r} is not a hub name", where=WHERE, remedy="give hf://owner/name or hf://owner/name@revision"
-        )
-    commit, files = _ask_hub(name, revision)
-    _check_files(files, uri)
-    return Reference(f"{HUB}{name}", "commit", commit)
-
-
-def _ask_hub(name: str, revision: str) -> tuple[str, list[str]]:
-    """Commit and files of a hub repository; endpoint and token come from HF_ENDPOINT and HF_TOKEN."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import (
-        HfHubHTTPError,
-        HTTPError,  # of whichever HTTP library this version of the hub's client uses
-        OfflineModeIsEnabled,
-    )
-
-    where = f"{HUB}{name}"
-    try:
-        info = HfApi(endpoint=os.environ.get("HF_ENDPOINT")).model_info(
-            name, revision=revision or None, timeout=HUB_SECONDS
-        )
-    except OfflineModeIsEnabled:
-        raise UserError(
-            f"{where} cannot be looked up: HF_HUB_OFFLINE is set", where=WHERE, remedy="unset it or give a directory"
-        ) from None
-    except HfHubHTTPError as error:
-        raise _hub_error(where, revision, error.response.status_code) from error
-    except (HTTPError, OSError) as error:
-        raise RetryError(
-            f"the hub cannot be reached ({type(error).__name__})", where=WHERE, remedy="run again, or give a directory"
-        ) from error
-    assert info.sha, f"the hub gave no commit for {where}"
-    return info.sha, [file.rfilename for file in info.siblings or ()]
-
-
-def _hub_error(where: str, revision: str, status: int) -> UserError | RetryError:
-    if status in (401, 403, 404):
-        what = f"{where} has no revision {revision!r}, or is" if revision else f"{where} is"
-        return UserError(
-            f"{what} unknown to the hub or not open to you (HTTP {status})",
-            where=WHERE,
-            remedy="correct the name, or set HF_TOKEN for a private or gated model",
-        )
-    return RetryError(f"the hub answered HTTP {status} for {where}", where=WHERE, remedy="run again later")
+    name, revision = hub.name_and_revision(uri, WHERE)
+    info = hub.ask(name, revision, "model", WHERE)
+    _check_files((file.rfilename for file in info.siblings or ()), uri)
+    return Reference(f"{HUB}{name}", "commit", info.sha)

@@ -15,7 +15,9 @@ class Config(StepConfig):
 
     step: ClassVar[str] = "resolve"
 
-    source: str = identity("Where the texts come from; empty resolves none.", optional=True)
+    source: str = identity(
+        "Where the texts come from: one source, or several with commas; empty resolves none.", optional=True
+    )
     base_model: str = identity("The pretrained model; empty resolves none.", optional=True)
     model_name: str = identity("Line of models whose champion is looked up; empty looks up none.", optional=True)
     store: str = identity("Object store of models and data: s3://bucket/prefix or a directory.")
@@ -23,6 +25,6 @@ class Config(StepConfig):
         "All options of all steps: YAML or JSON with one object for each step, or step.option=value lines."
     )
 
-    source_reference: Path = output_parameter("The source, pinned to its content.")
+    source_reference: Path = output_parameter("The sources, each pinned to its content.")
     base_model_reference: Path = output_parameter("The base model, pinned to its content.")
     champion: Path = output_parameter("Identity of the current champion; empty when there is none.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from components.resolve.base_model import pin_base_model
 from components.resolve.config import Config
 from components.resolve.parameters import check_sections, read_variants
-from components.resolve.source import pin_source
+from components.resolve.source import pin_sources
 from components.shared.champions import current
 from components.shared.objects import open_store
 from components.shared.result import Result
@@ -16,14 +16,14 @@ def run(config: Config) -> Result:
     variants = read_variants(config.parameters)
     check_sections(variants)
     ingest = variants[""].get("ingest") or {}
-    source = pin_source(config.source, ingest.get("files", "*"))
-    base_model = pin_base_model(config.base_model)
-    champion = _champion(config.store, config.model_name)
+    source = pin_sources(config.source, ingest)
+    base_model = str(pin_base_model(config.base_model)) if config.base_model else ""
+    champion = _champion(config.store, config.model_name) if config.model_name else ""
     return Result(
-        summary=f"source {source}, base model {base_model}, champion {champion or 'none yet'}",
+        summary=f"source {source or 'none'}, base model {base_model or 'none'}, champion {champion or 'none yet'}",
         parameters={
-            "source_reference": str(source),
-            "base_model_reference": str(base_model),
+            "source_reference": source,
+            "base_model_reference": base_model,
             "champion": champion,
         },
     )

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from json.encoder import encode_basestring
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,7 +31,7 @@ READ_ROWS: Final = 1024
 
 def row_id(row: Row, columns: Columns) -> str:
     """The content hash of a row: 128 bits of BLAKE2b over its columns as canonical JSON, as hex digits."""
-    return hashlib.blake2b(_canonical(row, columns), digest_size=16).hexdigest()
+    return hashlib.blake2b(canonical_form(columns)(row), digest_size=16).hexdigest()
 
 
 class DatasetWriter:
@@ -44,21 +45,21 @@ class DatasetWriter:
 
     def __init__(self, directory: Path, columns: Columns, splits: Iterable[str] = (ALL,)) -> None:
         self.directory, self.columns = directory, dict(columns)
-        self._schema = arrow_schema(self.columns)
-        self._buffers: dict[str, list[Row]] = {split: [] for split in splits}
+        self._schema, self._canonical = arrow_schema(self.columns), canonical_form(self.columns)
+        self._buffers: dict[str, list[tuple[str, Row]]] = {split: [] for split in splits}
         self._bytes = dict.fromkeys(self._buffers, 0)
         self._shards: dict[str, list[Shard]] = {split: [] for split in self._buffers}
         self._ids: dict[str, list[bytes]] = {split: [] for split in self._buffers}
 
     def write(self, row: Row, split: str = ALL) -> str:
         """Adds a row, whose `id` is computed here, and returns that id."""
-        canonical = _canonical(row, self.columns)
-        digest = hashlib.blake2b(canonical, digest_size=16)
-        self._buffers[split].append({**row, "id": digest.hexdigest()})
+        canonical = self._canonical(row)
+        row_id = hashlib.blake2b(canonical, digest_size=16).hexdigest()
+        self._buffers[split].append((row_id, row))
         self._bytes[split] += len(canonical)
-        if int.from_bytes(digest.digest()[:4], "big") % SHARD_ROWS == 0 or self._bytes[split] >= SHARD_BYTES:
+        if int(row_id[:8], 16) % SHARD_ROWS == 0 or self._bytes[split] >= SHARD_BYTES:
             self._flush(split)
-        return digest.hexdigest()
+        return row_id
 
     def finish(self) -> Manifest:
         """Writes what is buffered and the manifest."""
@@ -76,14 +77,15 @@ class DatasetWriter:
         import pyarrow as pa
         from pyarrow import parquet
 
-        rows = self._buffers[split]
-        if not rows:
+        if not self._buffers[split]:
             return
+        row_ids, rows = zip(*self._buffers[split], strict=True)
         name = f"{split}-{len(self._shards[split]):05d}.parquet"
         path = self.directory / name
-        table = pa.Table.from_pylist(rows, schema=self._schema)
+        columns = {name: [row[name] for row in rows] for name in self.columns}
+        table = pa.Table.from_pydict({"id": row_ids, **columns}, schema=self._schema)
         parquet.write_table(table, path, compression="zstd", row_group_size=READ_ROWS * 8)
-        ids = b"".join(bytes.fromhex(row["id"]) for row in rows)
+        ids = bytes.fromhex("".join(row_ids))
         self._ids[split].append(ids)
         self._shards[split].append(Shard(name, len(rows), hashlib.sha256(ids).hexdigest(), sha256_of(path)))
         self._buffers[split], self._bytes[split] = [], 0
@@ -139,11 +141,29 @@ def arrow_schema(columns: Columns) -> pa.Schema:
     def arrow_type(column: Any) -> pa.DataType:
         if isinstance(column, Mapping):
             return pa.struct([pa.field(name, arrow_type(inner)) for name, inner in column.items()])
+        if isinstance(column, list):
+            return pa.list_(arrow_type(column[0]))
         return getattr(pa, column)()
 
     return pa.schema([pa.field("id", pa.string())] + [pa.field(n, arrow_type(c)) for n, c in columns.items()])
 
 
-def _canonical(row: Row, columns: Columns) -> bytes:
-    ordered = {name: row[name] for name in columns}
-    return json.dumps(ordered, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+def canonical_form(columns: Columns) -> Callable[[Row], bytes]:
+    """What gives the canonical JSON of rows: keys sorted, no spaces, no escapes but those that JSON needs."""
+    encoder = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+    def of_any(row: Row) -> bytes:
+        return encoder.encode({name: row[name] for name in columns}).encode()
+
+    if any(kind != "string" for kind in columns.values()):
+        return of_any
+    keys = [(f"{encode_basestring(name)}:", name) for name in sorted(columns)]
+
+    def of_strings(row: Row) -> bytes:
+        """The same for texts only, several times as fast."""
+        try:
+            return f"{{{','.join([key + encode_basestring(row[name]) for key, name in keys])}}}".encode()
+        except TypeError:  # a value is missing
+            return of_any(row)
+
+    return of_strings

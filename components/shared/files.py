@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -73,7 +73,12 @@ def tree_digest(root: Path) -> str:
     """The sha256 over the names and contents of a file, or of all files below a directory."""
     if root.is_file():
         return sha256_of(root)
+    return combined_digest({path.relative_to(root).as_posix(): sha256_of(path) for path in files_under(root)})
+
+
+def combined_digest(digests: Mapping[str, str]) -> str:
+    """The sha256 over names and digests, in the order given."""
     digest = hashlib.sha256()
-    for path in files_under(root):
-        digest.update(f"{path.relative_to(root).as_posix()}\0{sha256_of(path)}\n".encode())
+    for name, value in digests.items():
+        digest.update(f"{name}\0{value}\n".encode())
     return digest.hexdigest()

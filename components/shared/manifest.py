@@ -19,7 +19,7 @@ from components.shared.files import files_under, sha256_of, write_atomically
 MANIFEST: Final = "manifest.json"
 FORMAT: Final = 1
 Columns = Mapping[str, Any]
-"""Name of each column (but `id`) to its type: "string", "int64", "float64", or a mapping for a struct."""
+"""Name of each column (but `id`) to its type: "string", "int64", "float64", a mapping for a struct, or a list of it."""
 
 
 @dataclasses.dataclass(frozen=True)

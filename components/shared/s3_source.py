@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from components.shared.errors import UserError
 from components.shared.references import S3, Reference
 from components.shared.s3_client import listed, operation_seconds, persistently, s3_client
+from components.shared.source_files import SourceFile, changed
 
 _CHUNK = 1 << 20
 
@@ -35,39 +37,40 @@ def pin_s3(uri: str, where: str) -> Reference:
     return Reference(uri, "etag", _pin(found))
 
 
-def fetch_s3(reference: Reference, directory: Path, where: str) -> Path:
-    """Downloads what was pinned into `directory`.
-
-    Returns:
-        The file, or `directory` itself for a prefix.
+def s3_files(reference: Reference, where: str) -> list[SourceFile]:
+    """The objects that were pinned, in the order of their keys.
 
     Raises:
-        UserError: if it is not what it was when it was pinned.
+        UserError: if they are not what they were when they were pinned.
     """
     bucket = _split(reference.uri)[0]
     found = _listing(reference.uri)
     if _pin(found) != reference.value:
-        raise _changed(reference.uri, where)
-    for item in found:
-        _download(bucket, item, directory / item.name, where)
-    return directory / found[0].name if _is_single(reference.uri, found) else directory
+        raise changed(reference.uri, where)
+    return [
+        SourceFile(
+            name=item.name,
+            content=f"s3://{bucket}/{item.key} etag={item.etag}",
+            fetch=partial(_download, bucket, item, where),
+            size=item.size,
+        )
+        for item in found
+    ]
 
 
-def _download(bucket: str, item: _Object, path: Path, where: str) -> None:
-    if ".." in Path(item.name).parts or Path(item.name).is_absolute():
-        raise UserError(f"the key {item.key!r} leads out of its prefix", where=where, remedy="rename the object")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    uri, client = f"s3://{bucket}/{item.key}", s3_client()
+def _download(bucket: str, item: _Object, where: str, directory: Path) -> Path:
+    uri, client, path = f"s3://{bucket}/{item.key}", s3_client(), directory / "download"
 
     def read() -> None:
         answer = client.get_object(Bucket=bucket, Key=item.key)
         if answer["ETag"].strip('"') != item.etag:
-            raise _changed(uri, where)
+            raise changed(uri, where)
         with path.open("wb") as file:
             for chunk in answer["Body"].iter_chunks(_CHUNK):
                 file.write(chunk)
 
     persistently(uri, operation_seconds(), read)
+    return path
 
 
 def _listing(uri: str) -> list[_Object]:
@@ -88,14 +91,6 @@ def _pin(found: list[_Object]) -> str:
     return hashlib.sha256("".join(f"{item.name}\0{item.etag}\n" for item in found).encode()).hexdigest()
 
 
-def _is_single(uri: str, found: list[_Object]) -> bool:
-    return len(found) == 1 and found[0].key == _split(uri)[1]
-
-
 def _split(uri: str) -> tuple[str, str]:
     bucket, _, key = uri.removeprefix(S3).partition("/")
     return bucket, key
-
-
-def _changed(uri: str, where: str) -> UserError:
-    return UserError(f"{uri} is not what it was when it was resolved", where=where, remedy="run `resolve` again")

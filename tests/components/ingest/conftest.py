@@ -26,6 +26,7 @@ def ingest(tmp_path: Path) -> Ingest:
         root = tmp_path / "source"
         root.mkdir(exist_ok=True)
         for name, content in files.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_bytes(content.encode() if isinstance(content, str) else content)
         return read_reference(str(pin_local(str(root), "source")), **options)
 

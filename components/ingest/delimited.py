@@ -1,0 +1,63 @@
+"""Reads csv and tsv."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from components.ingest.record import TOO_LONG, Reading, Record, require
+from components.ingest.texts import CUT, encoding_of, is_sound, lines_of, open_text
+from components.shared.errors import UserError
+
+
+def read_delimited(path: Path, name: str, reading: Reading, *, delimiter: str) -> Iterator[Record]:
+    """The records below the line of column names; an unclosed quote ends at the longest record at the latest."""
+    csv.field_size_limit(reading.max_bytes)
+    encoding = encoding_of(path, name, reading.encoding)
+    broken = f"not valid {encoding.removesuffix('-sig').upper()}"
+    with open_text(path, encoding) as file:
+        reader = csv.reader(lines_of(file, reading.max_bytes), delimiter=delimiter, strict=True)
+        header = _header(reader, name, broken)
+        require(header, reading.wanted, name)
+        width, line = len(header), reader.line_num + 1
+        while True:
+            try:
+                for fields in reader:
+                    lines = reader.line_num - line + 1
+                    joined = "".join(fields)
+                    if len(fields) == width and is_sound(joined):
+                        yield Record(line, dict(zip(header, fields, strict=True)), "", lines)
+                    elif fields:
+                        reason = _defect(fields, joined, width, broken)
+                        yield Record(line, dict(zip(header, fields, strict=False)), reason, lines)
+                    line = reader.line_num + 1
+                return
+            except csv.Error as error:
+                reason = TOO_LONG if "limit" in str(error) else "broken quotes"
+                yield Record(line, {}, reason, reader.line_num - line + 1)
+                line = reader.line_num + 1
+
+
+def _header(reader: Iterator[list[str]], name: str, broken: str) -> list[str]:
+    try:
+        header = [column.strip() for column in next(reader, [])]
+    except csv.Error:
+        raise UserError(
+            "the first line has broken quotes", where=name, remedy="mend the line of column names"
+        ) from None
+    joined = "".join(header)
+    if CUT in joined:
+        raise UserError("the first line is too long", where=name, remedy="is it a table? Or raise ingest.max_record_mb")
+    if not is_sound(joined):
+        raise UserError(f"the first line is {broken}", where=name, remedy="convert the file or name ingest.encoding")
+    for column in header:
+        if header.count(column) > 1:
+            raise UserError(f"the column {column!r} is there twice", where=name, remedy="rename one of them")
+    return header
+
+
+def _defect(fields: Sequence[str], joined: str, width: int, broken: str) -> str:
+    if CUT in joined:
+        return TOO_LONG
+    return "wrong number of fields" if len(fields) != width else broken

@@ -1,0 +1,159 @@
+"""Reads JSON: lines of objects, an array of objects, or objects one after another."""
+
+from __future__ import annotations
+
+import codecs
+import itertools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from components.ingest.record import TOO_LONG, Reading, Record, require
+from components.ingest.strict_json import Refused, parse_object
+from components.ingest.texts import CUT, encoding_of, lines_of, open_text
+
+PEEKED: Final = 100
+"""Records that decide which columns a file has."""
+_CHUNK: Final = 1 << 18
+_OUTSIDE: Final = re.compile(rb'["{}\[\],]')
+_INSIDE: Final = re.compile(rb'["\\]')
+Piece = tuple[int, bytes | None]
+"""The line that an object begins on, and its text; None for one that is too long."""
+
+
+def read_json_lines(path: Path, name: str, reading: Reading) -> Iterator[Record]:
+    """The object of each line."""
+    encoding = encoding_of(path, name, "utf-8")  # JSON is UTF-8 if no mark says otherwise
+    with path.open("rb") as file:
+        if encoding == "utf-8-sig":
+            file.read(len(codecs.BOM_UTF8))
+        lines = _byte_lines(file, reading.max_bytes)
+        if encoding.startswith("utf-8"):
+            yield from _checked(lines, name, reading)
+            return
+    with open_text(path, encoding) as text:
+        yield from _checked(enumerate(map(_as_bytes, lines_of(text, reading.max_bytes)), 1), name, reading)
+
+
+def read_json(path: Path, name: str, reading: Reading) -> Iterator[Record]:
+    """The objects of an array, or of a file that holds one after another."""
+    with path.open("rb") as file:
+        if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
+            file.seek(0)
+        yield from _checked(_Objects(file, reading.max_bytes).pieces(), name, reading)
+
+
+def _checked(pieces: Iterator[Piece], name: str, reading: Reading) -> Iterator[Record]:
+    records = _records(pieces)
+    head = list(itertools.islice(records, PEEKED))
+    columns = dict.fromkeys(column for record in head for column in record.values)
+    if any(not record.reason for record in head):
+        # A path such as `translation.en` begins in a column.
+        there = [*columns, *(wanted for wanted in reading.wanted if wanted.partition(".")[0] in columns)]
+        require(list(dict.fromkeys(there)), reading.wanted, name)
+    yield from itertools.chain(head, records)
+
+
+def _records(pieces: Iterator[Piece]) -> Iterator[Record]:
+    for number, text in pieces:
+        if text is None:
+            yield Record(number, {}, TOO_LONG)
+        elif not text.isspace():
+            try:
+                yield Record(number, parse_object(text))
+            except Refused as refused:
+                yield Record(number, {}, str(refused))
+
+
+def _byte_lines(file: BinaryIO, limit: int) -> Iterator[Piece]:
+    number = 0
+    while line := file.readline(limit):
+        number += 1
+        if len(line) < limit or line.endswith(b"\n"):
+            yield number, line
+            continue
+        while len(line) == limit and not line.endswith(b"\n"):
+            line = file.readline(limit)
+        yield number, None
+
+
+def _as_bytes(line: str) -> bytes | None:
+    return None if line.startswith(CUT) else line.encode("utf-8", "surrogatepass")
+
+
+class _Objects:
+    """Cuts a JSON text into the values of its array, or into the values that stand one after another.
+
+    Args:
+        file: The text.
+        limit: Longest value in bytes.
+    """
+
+    def __init__(self, file: BinaryIO, limit: int) -> None:
+        self.file, self.limit = file, limit
+        self.line = self.began = 1
+        self.depth = 0
+        self.in_array = self.in_string = self.too_long = self.ended = False
+        self.kept = bytearray()
+
+    def pieces(self) -> Iterator[Piece]:
+        """The values with their lines; what is left over at the end is one that cannot be parsed."""
+        skip = 0  # a byte behind a backslash, when it lies in the next chunk
+        while chunk := self.file.read(_CHUNK):
+            at = skip
+            self._keep(chunk[:skip])
+            while match := (_INSIDE if self.in_string else _OUTSIDE).search(chunk, at):
+                sign, end = match[0], match.end()
+                if self.in_string and sign == b"\\":
+                    end += 1
+                self._keep(chunk[at:end])
+                at = end
+                if self._completes(sign):
+                    yield from self._taken(sign)
+            skip = max(0, at - len(chunk))
+            self._keep(chunk[at:])
+        yield from self._taken(b"")
+
+    def _keep(self, piece: bytes) -> None:
+        if not self.kept and not self.too_long:
+            blank = len(piece) - len(piece.lstrip())
+            self.line += piece.count(b"\n", 0, blank)
+            self.began, piece = self.line, piece[blank:]
+        self.line += piece.count(b"\n")
+        if not self.too_long:
+            self.kept += piece
+            self.too_long = len(self.kept) > self.limit
+        if self.too_long:
+            self.kept.clear()
+
+    def _completes(self, sign: bytes) -> bool:
+        """Follows the structure; says whether a value ends here."""
+        if sign == b'"':
+            self.in_string = not self.in_string
+        elif self.in_string:
+            return False
+        elif sign in b"{[":
+            if sign == b"[" and self.kept == b"[" and not self.in_array and not self.ended:
+                self.in_array = True
+                self.kept.clear()
+                return False
+            self.depth += 1
+        elif sign in b"}]":
+            self.depth -= 1
+            self.ended = self.ended or self.depth < 0
+            return self.depth < 0 or (self.depth == 0 and not self.in_array)
+        return sign == b"," and self.depth == 0
+
+    def _taken(self, sign: bytes) -> Iterator[Piece]:
+        """The value that ends at `sign`, if there is one."""
+        separated = self.in_array and sign in (b",", b"]") and self.depth <= 0
+        text = bytes(self.kept[:-1] if separated or sign == b"," else self.kept)
+        if self.too_long:
+            yield self.began, None
+        elif text.strip():
+            yield self.began, text
+        if self.depth < 0:
+            self.in_array, self.depth = False, 0
+        self.kept.clear()
+        self.too_long = False

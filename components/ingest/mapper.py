@@ -1,0 +1,146 @@
+"""Makes rows of records, as the options say."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+from components.ingest.config import Config, names, pairs
+from components.ingest.record import Record
+from components.shared.errors import UserError
+from components.shared.records import columns_of, defect
+
+LABEL_CHARS: Final = 40
+_ROLES: Final = {"human": "user", "gpt": "assistant", "bot": "assistant", "model": "assistant"}
+"""Names of roles in the datasets of others."""
+
+
+class Mapper:
+    """Makes rows of records.
+
+    Attributes:
+        columns: The schema of the rows.
+        wanted: The columns that a file must have.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.task = config.task
+        self.meta = names(config.meta_columns)
+        self.columns = columns_of(config.task, self.meta)
+        self.labels = pairs(config.label_map, "ingest.label_map")
+        self.where = pairs(config.where, "ingest.where")
+        self.places = self._places(config)
+        self.wanted = tuple(dict.fromkeys((*self.places.values(), *self.meta, *self.where)))
+
+    def selects(self, record: Record, place: Mapping[str, str]) -> bool:
+        """Whether the record is one of those that `where` keeps."""
+        return not self.where or all(
+            plain(_value(record.values, column, place)) == value for column, value in self.where.items()
+        )
+
+    def row(self, record: Record, place: Mapping[str, str]) -> tuple[dict[str, Any], str]:
+        """The row of a record, and why it cannot be one (empty when it can).
+
+        Args:
+            record: The record.
+            place: Columns that tell where it stands; those of its file come first.
+        """
+        row = {column: _value(record.values, name, place) for column, name in self.places.items()}
+        for column in row.keys() & _SHAPES.keys():
+            row[column] = _SHAPES[column](row[column])
+        if self.meta:
+            row["meta"] = {column: plain(_value(record.values, column, place)) for column in self.meta}
+        reason = defect(self.task, row)
+        if not reason and self.labels and "label" in row:
+            label = row["label"]
+            if label not in self.labels:
+                return row, f"label {str(label)[:LABEL_CHARS]!r} is not in label_map"
+            row["label"] = self.labels[label]
+        return row, reason
+
+    def _places(self, config: Config) -> dict[str, str]:
+        given = pairs(config.columns, "ingest.columns")
+        known = [column for column in self.columns if column != "meta"]
+        for column in given:
+            if column not in known:
+                raise UserError(
+                    f"{self.task} has no column {column!r}", where="ingest.columns", remedy=f"use {', '.join(known)}"
+                )
+        preset = {"text": config.text_column, "label": config.label_column}
+        return {column: given.get(column) or preset.get(column, column) for column in known}
+
+
+def plain(value: Any) -> str:
+    """A value as text, the same for a number whether a file format keeps it as 1, 1.0 or "1"."""
+    if isinstance(value, str):
+        return value.strip()
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()
+
+
+def _value(values: Mapping[str, Any], name: str, place: Mapping[str, str]) -> Any:
+    """The value of a column, or of a path such as `translation.en` into it."""
+    if name in values:
+        return values[name]
+    first, _, rest = name.partition(".")
+    if rest and isinstance(values.get(first), Mapping):
+        return _value(values[first], rest, {})
+    return place.get(name)
+
+
+def _label(value: Any) -> Any:
+    text = plain(value) if isinstance(value, str | int | float) else value
+    return None if isinstance(text, str) and text.lower() in ("", "nan") else text
+
+
+def _answers(value: Any) -> Any:
+    """Answers as SQuAD or the hub write them: lists beside each other, or a list of objects."""
+    value = _parsed(value)
+    if isinstance(value, Mapping) and isinstance(value.get("text"), list):
+        starts = value.get("answer_start", value.get("start"))
+        if not isinstance(starts, list) or len(starts) != len(value["text"]):
+            return value
+        return [{"text": text, "start": start} for text, start in zip(value["text"], starts, strict=True)]
+    if isinstance(value, list):
+        return [
+            {"text": one.get("text"), "start": one.get("answer_start", one.get("start"))}
+            if isinstance(one, dict)
+            else one
+            for one in value
+        ]
+    return value
+
+
+def _messages(value: Any) -> Any:
+    """Messages with `role` and `content`, or with `from` and `value`."""
+    value = _parsed(value)
+    if not isinstance(value, list):
+        return value
+    return [_message(one) if isinstance(one, dict) else one for one in value]
+
+
+def _message(one: Mapping[str, Any]) -> dict[str, Any]:
+    role = one.get("role", one.get("from"))
+    return {
+        "role": _ROLES.get(role, role) if isinstance(role, str) else role,
+        "content": one.get("content", one.get("value")),
+    }
+
+
+def _parsed(value: Any) -> Any:
+    """A list that a table holds as JSON."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
+        return value
+
+
+_SHAPES: Final = {"label": _label, "answers": _answers, "messages": _messages}
+"""What is done to the values of some columns."""

@@ -1,0 +1,61 @@
+"""Mixes sources by weight: the largest dataset whose rows come from the sources in these shares, none of them twice.
+
+Which rows of a source are taken is decided by their ids: a row that is taken stays so while its source grows and the
+others keep pace.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from components.shared.datasets import Dataset, DatasetWriter
+from components.shared.manifest import Columns
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A source whose rows wait to be chosen: its weight, the directory of its dataset and what orders its rows."""
+
+    weight: float
+    directory: Path
+    keys: array[int]
+
+
+class WaitingWriter:
+    """Takes the rows of a source that has a weight."""
+
+    def __init__(self, weight: float, directory: Path, columns: Columns) -> None:
+        directory.mkdir()
+        self._writer = DatasetWriter(directory, columns)
+        self._waiting = Waiting(weight, directory, array("Q"))
+
+    def write(self, row: dict[str, Any]) -> None:
+        """Takes a row."""
+        self._waiting.keys.append(_key(self._writer.write(row)))
+
+    def finish(self) -> Waiting:
+        """Finishes the dataset."""
+        self._writer.finish()
+        return self._waiting
+
+
+def mixed(sources: Sequence[Waiting]) -> Iterator[dict[str, Any]]:
+    """The chosen rows of all sources, without ids, source by source in the order of their rows."""
+    total = min(len(source.keys) / source.weight for source in sources)
+    for source in sources:
+        chosen = min(len(source.keys), round(total * source.weight))
+        if not chosen:
+            continue
+        last = sorted(source.keys)[chosen - 1]
+        for row in Dataset(source.directory).rows():
+            if _key(row.pop("id")) <= last:
+                yield row
+
+
+def _key(row_id: str) -> int:
+    # The first half of an id decides where shards end; choosing by it would choose shards.
+    return int(row_id[16:], 16)

@@ -1,0 +1,128 @@
+"""Texts in files: their encoding, found out where nobody tells it, and their lines, none longer than allowed."""
+
+from __future__ import annotations
+
+import codecs
+import logging
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, TextIO
+
+log = logging.getLogger("evertune.ingest")
+AUTO: Final = "auto"
+SAMPLE: Final = 1 << 18
+"""Bytes at the beginning of a file that decide on its encoding."""
+EVIDENCE: Final = 8
+"""Bytes that are not UTF-8 from which on another encoding is looked for; fewer are broken records."""
+CUT: Final = "\udc00"
+"""Stands for a line that is too long. No decoder gives it."""
+_BROKEN: Final = "\udcff"
+_MARKS: Final = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+"""Byte order marks; those of UTF-32 begin like those of UTF-16 and come first."""
+_DECLARED: Final = re.compile(rb"<meta[^>]+charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
+_WIDER: Final = {"gb2312": "gb18030", "gbk": "gb18030", "iso8859-1": "cp1252", "ascii": "cp1252", "shift_jis": "cp932"}
+"""What is declared as one of these is mostly in the wider one."""
+_CANDIDATES: Final = (
+    *("gb18030", "big5", "cp932", "euc-jp", "cp949"),
+    *("cp1250", "cp1251", "koi8-r", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256"),
+)
+SURE: Final = 0.18
+"""Confidence from which on a guess is believed; short texts in Latin letters often stay below."""
+
+
+def encoding_of(path: Path, name: str, wanted: str = AUTO) -> str:
+    """The encoding of a text file, which is logged under its name if it is not UTF-8.
+
+    A byte order mark decides, then what the user says. Otherwise it is UTF-8 unless most of what is not ASCII in the
+    beginning is not UTF-8: a few such bytes are broken records of a UTF-8 file.
+    """
+    with path.open("rb") as file:
+        found = _encoding(file.read(SAMPLE), wanted)
+    if not found.startswith("utf-8"):
+        log.info("%s is read as %s", name, found)
+    return found
+
+
+def _encoding(sample: bytes, wanted: str) -> str:
+    for mark, encoding in _MARKS.items():
+        if sample.startswith(mark):
+            return encoding
+    if wanted != AUTO:
+        return wanted
+    if zeros := sample.count(0):
+        return _wide(sample, zeros)
+    text = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode(sample)
+    if text.isascii():
+        return "utf-8"
+    broken = sum(1 for character in text if "\udc80" <= character <= "\udcff")
+    sound = len(text) - broken - sum(map(str.isascii, text)) if broken else 0
+    return _legacy(sample) if broken >= EVIDENCE and broken > sound else "utf-8"
+
+
+def declared_encoding(path: Path) -> str:
+    """The encoding that the head of an HTML file declares, `auto` if it declares none that we know."""
+    with path.open("rb") as file:
+        match = _DECLARED.search(file.read(2048))
+    try:
+        name = codecs.lookup(match[1].decode("ascii")).name if match else AUTO
+    except (LookupError, UnicodeDecodeError):
+        return AUTO
+    return AUTO if name.startswith("utf") else _WIDER.get(name, name)
+
+
+def open_text(path: Path, encoding: str) -> TextIO:
+    """Opens a text file; what cannot be decoded becomes a lone surrogate, so that it costs one record, not the file."""
+    errors = "surrogateescape" if encoding.startswith("utf-8") else "evertune.broken"
+    return path.open(encoding=encoding, errors=errors, newline="")
+
+
+def lines_of(file: TextIO, limit: int) -> Iterator[str]:
+    """The lines with their ends, as many as there are; CUT stands for one longer than `limit` characters."""
+    while line := file.readline(limit):
+        if len(line) < limit or line[-1] in "\r\n":
+            yield line
+            continue
+        while len(line) == limit and line[-1] not in "\r\n":
+            line = file.readline(limit)
+        yield CUT + "\n"
+
+
+def is_sound(text: str) -> bool:
+    """Whether all of a text could be decoded."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _wide(sample: bytes, zeros: int) -> str:
+    """UTF-16 without a mark, if every other byte is zero as it is in European texts."""
+    if zeros > len(sample) / 4:
+        return "utf-16-be" if sample[::2].count(0) > sample[1::2].count(0) else "utf-16-le"
+    return "utf-8"
+
+
+def _legacy(sample: bytes) -> str:
+    import chardet
+
+    found = chardet.detect(sample, include_encodings=_CANDIDATES)
+    name = found["encoding"]
+    return codecs.lookup(name).name if name and found["confidence"] >= SURE else "utf-8"
+
+
+def _mark_broken(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    return _BROKEN, error.end
+
+
+codecs.register_error("evertune.broken", _mark_broken)

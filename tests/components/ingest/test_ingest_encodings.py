@@ -1,0 +1,90 @@
+"""The encoding of a text is found out, unless it is told; what is broken costs a record and not the file."""
+
+from __future__ import annotations
+
+import pytest
+
+from components.shared.errors import UserError
+
+RUSSIAN = "Это очень хороший фильм, который я посмотрел с большим удовольствием вместе с друзьями"
+CHINESE = "这部电影非常好看,演员的表演也很出色,我和朋友们都很喜欢,下次还会再来看"
+JAPANESE = "この映画はとても面白かったです。友達と一緒に見て、みんな楽しかったと言っていました"
+KOREAN = "이 영화는 정말 재미있었습니다. 친구들과 함께 보았고 모두 즐거워했습니다"
+GERMAN = "Sehr schöner Film für die ganze Familie; überraschend und großartig gespielt. Ärgerlich nur die Übertragung"
+GERMAN += (
+    ". Für Kinder möglicherweise zu düster; für Größere hörenswert. Wir würden gern noch öfter dafür zahlen müssen"
+)
+
+
+def csv(text):
+    return f"text,label\n{text},pos\n{text}!,neg\n"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("gb18030", CHINESE),
+        ("big5", "這部電影非常好看,演員的表演也很出色,我和朋友們都很喜歡,下次還會再來看"),
+        ("cp932", JAPANESE),
+        ("cp949", KOREAN),
+        ("cp1251", RUSSIAN),
+        ("koi8_r", RUSSIAN),
+        ("cp1252", GERMAN),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.csv", "pos.txt"])
+def test_an_encoding_that_nobody_tells(ingest, name, encoding, text):
+    text = text.replace(",", ";")
+    content = csv(text) if name == "a.csv" else f"{text}\n{text}!"
+    files = {name: content.encode(encoding)} | ({} if name == "a.csv" else {"neg.txt": "x"})
+    result = ingest(files, **({} if name == "a.csv" else {"label_column": "file"}))
+    assert text in [row["text"] for row in result.rows]
+    assert result.rejects == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark(ingest, encoding):
+    assert ingest({"a.csv": csv(GERMAN.replace(",", ";")).encode(encoding)}).rows[0]["text"] == GERMAN.replace(",", ";")
+
+
+def test_a_page_is_in_the_encoding_that_it_declares(ingest):
+    page = '<html><head><meta http-equiv="Content-Type" content="text/html; charset=gb2312"></head>短</html>'
+    files = {"neg/a.html": page.encode("gb18030"), "pos/b.html": '<meta charset="no-such">caf\u00e9'}
+    result = ingest(files, label_column="folder")
+    assert result.rows[0]["text"] == page
+    assert result.rows[1]["text"].endswith("café")
+
+
+def test_what_is_told_comes_before_what_looks_likely(ingest):
+    files = {"a.csv": "text,label\nà,pos\nn,neg\nm,pos\n".encode("cp1252")}
+    assert ingest(files, encoding="cp1252").rows[0]["text"] == "à"
+    assert ingest(files).rejects == [("a.csv", 2, "not valid UTF-8")]
+    marked = {"a.csv": "\ufefftext,label\nà,pos\nn,neg\n"}
+    assert ingest(marked, encoding="cp1252").rows[0]["text"] == "à"
+
+
+def test_mixed_encodings_reject_the_records_that_are_not_like_the_others(ingest):
+    lines = [f"{CHINESE.replace(',', '')},pos\n".encode()] * 9 + [f"{GERMAN.replace(',', '')},neg\n".encode("cp1252")]
+    result = ingest({"a.csv": b"text,label\nx,neg\n" + b"".join(lines)})
+    assert result.rejects == [("a.csv", 12, "not valid UTF-8")]
+    assert len(result.rows) == 10
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "gb18030", "cp932"])
+def test_bytes_that_another_encoding_does_not_know(ingest, encoding):
+    good = "text,label\nx,pos\ny,neg\n".encode(encoding)
+    broken = {"utf-16": b"\x00\xdcz\x00,\x00q\x00\n\x00", "gb18030": b"\xff\xff,q\n", "cp932": b"\x81\x20,q\n"}[
+        encoding
+    ]
+    result = ingest({"a.csv": good + broken}, encoding=encoding)
+    assert result.rejects == [("a.csv", 4, f"not valid {encoding.upper()}")]
+    assert len(result.rows) == 2
+
+
+def test_an_encoding_that_nobody_knows():
+    from components.ingest.config import Config
+    from components.shared import options
+
+    for name in ("klingon", "base64"):
+        with pytest.raises(UserError, match=rf"ingest\.encoding: '{name}' is not an encoding"):
+            options.check_options(Config, f'{{"encoding": "{name}"}}')
