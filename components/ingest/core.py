@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from components.ingest.config import Config
-from components.ingest.known_files import FileReading, KnownFiles
+from components.ingest.known_files import FileReading, KnownFiles, Recorder
 from components.ingest.mapper import Mapper
 from components.ingest.mixing import WaitingWriter, mixed
 from components.ingest.readers import plain_name, read_records
@@ -119,6 +119,19 @@ class _Intake:
 
     def _read_file(self, file: SourceFile, source: str, write: Write) -> FileReading:
         reading, recorder = FileReading(), self.known.recorder()
+        try:
+            self._read_parts(file, source, write, reading, recorder)
+        except FileNotFoundError:
+            file.check()  # in words for people, if it is the file that vanished
+            raise
+        if recorder:
+            recorder.close()
+            self.known.keep(file, source, reading)
+        return reading
+
+    def _read_parts(
+        self, file: SourceFile, source: str, write: Write, reading: FileReading, recorder: Recorder | None
+    ) -> None:
         for part in self.sources.contents(file):
             if part.reason:
                 self._reject(part.name, Record(0, {}), part.reason, reading)
@@ -131,10 +144,6 @@ class _Intake:
                     write(row)
                     if recorder:
                         recorder.add(row)
-        if recorder:
-            recorder.close()
-            self.known.keep(file, source, reading)
-        return reading
 
     def _row(self, record: Record, name: str, place: dict[str, str], reading: FileReading) -> dict[str, Any] | None:
         """The row of a record; None for one that is rejected or left out, which is noted."""

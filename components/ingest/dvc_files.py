@@ -9,6 +9,8 @@ from __future__ import annotations
 import configparser
 import hashlib
 import json
+import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +30,7 @@ from components.shared.source_files import SourceFile
 POINTERS: Final = ("*.dvc", "dvc.lock", "**/*.dvc", "**/dvc.lock")
 NOT_DATA: Final = (".dvc", ".gitignore", "dvc.lock", "dvc.yaml")
 MAX_POINTER: Final = 4 << 20
+_MD5: Final = re.compile(r"[0-9a-f]{32}(\.dir)?")
 _CHUNK: Final = 1 << 20
 
 
@@ -89,9 +92,8 @@ def _tracked(clone: Path, where: str) -> Iterator[Tracked]:
     for path in sorted({path for glob in POINTERS for path in clone.glob(glob) if path.is_file()}):
         folder = PurePosixPath(path.relative_to(clone).parent.as_posix())
         for out in _outs(path, where):
-            if isinstance(out, dict) and isinstance(out.get("md5"), str) and isinstance(out.get("path"), str):
-                prefix = "files/md5/" if out.get("hash") == "md5" else ""
-                yield Tracked(folder / out["path"], out["md5"], prefix)
+            prefix = "files/md5/" if out.get("hash") == "md5" else ""
+            yield Tracked(folder / out["path"], out["md5"], prefix)
 
 
 def _outs(path: Path, where: str) -> list[Any]:
@@ -100,8 +102,11 @@ def _outs(path: Path, where: str) -> list[Any]:
             raise ValueError("too long")
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         stages = content.get("stages", {}).values() if path.name == "dvc.lock" else [content]
-        return [out for stage in stages for out in stage.get("outs") or []]
-    except (ValueError, AttributeError, TypeError, RecursionError, yaml.YAMLError) as error:
+        outs = [out for stage in stages for out in stage.get("outs") or [] if "md5" in out]
+        if not all(_MD5.fullmatch(out["md5"]) and isinstance(out["path"], str) for out in outs):
+            raise ValueError("an output without path or md5")
+        return outs
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError, yaml.YAMLError) as error:
         raise UserError(f"{path.name} cannot be read ({error})", where=where, remedy="mend the repository") from None
 
 
@@ -140,8 +145,6 @@ def _remote_settings(clone: Path, where: str) -> tuple[str, dict[str, str]]:
 
 
 def _check_endpoint(endpoint: str, where: str) -> None:
-    import os
-
     if os.environ.get("AWS_ENDPOINT_URL", "").rstrip("/") != endpoint.rstrip("/"):
         raise UserError(f"its DVC remote is at {endpoint}", where=where, remedy=f"set AWS_ENDPOINT_URL={endpoint}")
 

@@ -17,7 +17,6 @@ PEEKED: Final = 100
 """Records that decide which columns a file has."""
 _CHUNK: Final = 1 << 18
 _OUTSIDE: Final = re.compile(rb'["{}\[\],]')
-_INSIDE: Final = re.compile(rb'["\\]')
 Piece = tuple[int, bytes | None]
 """The line that an object begins on, and its text; None for one that is too long."""
 
@@ -93,7 +92,7 @@ class _Objects:
     def __init__(self, file: BinaryIO, limit: int) -> None:
         self.file, self.limit = file, limit
         self.line = self.began = 1
-        self.depth = 0
+        self.depth, self.quote = 0, -1
         self.in_array = self.in_string = self.too_long = self.ended = False
         self.kept = bytearray()
 
@@ -103,17 +102,29 @@ class _Objects:
         while chunk := self.file.read(_CHUNK):
             at = skip
             self._keep(chunk[:skip])
-            while match := (_INSIDE if self.in_string else _OUTSIDE).search(chunk, at):
-                sign, end = match[0], match.end()
-                if self.in_string and sign == b"\\":
-                    end += 1
+            while (found := self._next_sign(chunk, at)) >= 0:
+                sign = chunk[found : found + 1]
+                end = found + 1 + (sign == b"\\")
                 self._keep(chunk[at:end])
                 at = end
                 if self._completes(sign):
                     yield from self._taken(sign)
             skip = max(0, at - len(chunk))
             self._keep(chunk[at:])
+            self.quote = -1
         yield from self._taken(b"")
+
+    def _next_sign(self, chunk: bytes, at: int) -> int:
+        """Where the next character is that matters, -1 if there is none."""
+        if not self.in_string:
+            match = _OUTSIDE.search(chunk, at)
+            return match.start() if match else -1
+        if self.quote < at:
+            self.quote = chunk.find(b'"', at)
+            if self.quote < 0:
+                self.quote = len(chunk)
+        slash = chunk.find(b"\\", at, self.quote)
+        return slash if slash >= 0 or self.quote == len(chunk) else self.quote
 
     def _keep(self, piece: bytes) -> None:
         if not self.kept and not self.too_long:

@@ -112,12 +112,12 @@ def _answered(uri: str, rules: Rules, headers: Mapping[str, str], where: str) ->
             parts = urlsplit(url)
             target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._") + (f"?{parts.query}" if parts.query else "")
             connection.request("GET", target, headers={"Accept-Encoding": "identity", **headers})
-            answer = connection.getresponse()
-            if answer.status not in _MOVED:
-                _check_status(answer, first, where)
-                yield answer
-                return
-            url = _next(url, answer.headers.get("Location", ""), where)
+            with connection.getresponse() as answer:
+                if answer.status not in _MOVED:
+                    _check_status(answer, first, where)
+                    yield answer
+                    return
+                url = _next(url, answer.headers.get("Location", ""), where)
         finally:
             connection.close()
     raise UserError(f"{first} is redirected more than {REDIRECTS} times", where=where, remedy="give the last address")

@@ -1,0 +1,135 @@
+"""Only new and changed files are read again, and the bytes are those of a full read."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from components.ingest import core
+from components.ingest.config import Config
+from components.shared.files import tree_digest
+from components.shared.objects import open_store
+from components.shared.references import pin_local
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """A source of ten files, one with a record that is rejected."""
+    folder = tmp_path / "source"
+    folder.mkdir()
+    for number in range(10):
+        (folder / f"{number}.csv").write_text(f"text,label\nbad {number},0\ngood {number},1\n")
+    (folder / "3.csv").write_text("text,label\nbad 3,0\nx,nan\ngood 3,1\nskip,2\n")
+    return folder
+
+
+class Reader:
+    """Reads the folder with a store, and without one to compare; tells which files were read."""
+
+    def __init__(self, folder: Path, place: Path, store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self.place, self.store = folder, place, store
+        self.read: list[str] = []
+        original = core.read_records
+
+        def noted(path, name, reading):
+            self.read.append(name)
+            return original(path, name, reading)
+
+        monkeypatch.setattr(core, "read_records", noted)
+
+    def __call__(self, **options) -> list[str]:
+        reference = str(pin_local(str(self.folder), "source"))
+        for store in ("", self.store):
+            self.read.clear()
+            settings = {"task": "classification", "max_reject_share": 0.5, "label_map": "0=neg,1=pos,2=odd", **options}
+            outputs = {"raw": self.place / f"raw{bool(store)}", "rejects": self.place / f"rejects{bool(store)}"}
+            core.run(Config(source_reference=reference, store=store, **outputs, **settings))
+        for kind in ("raw", "rejects"):
+            assert tree_digest(self.place / f"{kind}True") == tree_digest(self.place / f"{kind}False"), kind
+        return self.read
+
+
+@pytest.fixture
+def read(folder, tmp_path, monkeypatch) -> Reader:
+    return Reader(folder, tmp_path, str(tmp_path / "store"), monkeypatch)
+
+
+def test_only_new_and_changed_files_are_read_again(read, folder):
+    assert len(read()) == 10
+    assert read() == []
+    (folder / "5.csv").write_text("text,label\nother,0\n")
+    (folder / "new.csv").write_text("text,label\nnew,1\n")
+    (folder / "7.csv").unlink()
+    assert read() == ["5.csv", "new.csv"]
+    assert read() == []
+    (folder / "8.csv").touch()
+    assert read() == [], "the content counts, not the time"
+
+
+def test_options_that_change_rows_are_part_of_what_is_known(read):
+    read()
+    assert len(read(encoding="utf-8")) == 10
+    assert len(read(label_map="0=a,1=b,2=c")) == 10
+    assert len(read(meta_columns="file")) == 10
+    assert read(max_source_gb=1.0) == []
+
+
+def test_in_s3(folder, tmp_path, monkeypatch, s3):
+    read = Reader(folder, tmp_path, s3, monkeypatch)
+    assert len(read()) == 10
+    assert read() == []
+
+
+@pytest.mark.parametrize("kept", ["rows.parquet", "found.json"])
+@pytest.mark.parametrize("damage", [lambda data: data[:-1], lambda data: b"", lambda data: data.replace(b"b", b"x")])
+def test_what_is_damaged_is_read_again(read, tmp_path, kept, damage):
+    read()
+    for path in (tmp_path / "store").rglob(kept):
+        path.write_bytes(damage(path.read_bytes()))
+    assert len(read()) >= (10 if kept == "rows.parquet" else 0)
+    assert read() == []
+
+
+def test_half_of_it_is_nothing(read, tmp_path):
+    read()
+    for path in (tmp_path / "store").rglob("found.json"):
+        path.unlink()
+    assert len(read()) == 10
+
+
+def test_a_store_that_fails_costs_time_and_nothing_else(read, monkeypatch, caplog, s3):
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    read.store = s3
+    with caplog.at_level(logging.WARNING):
+        assert len(read()) == 10
+    assert "will be read again next time" in caplog.text
+
+
+def test_a_file_with_very_many_rejects_is_not_kept(read, folder, monkeypatch):
+    monkeypatch.setattr("components.ingest.known_files.KEPT_REJECTS", 0)
+    read()
+    assert read() == ["3.csv"]
+
+
+def test_objects_in_s3_are_not_even_downloaded(folder, tmp_path, monkeypatch, s3):
+    from components.shared import s3_source
+
+    store = open_store(s3)
+    for path in sorted(folder.iterdir()):
+        store.upload(path, f"data/{path.name}")
+    downloads = []
+    original = s3_source._download
+    monkeypatch.setattr(s3_source, "_download", lambda *words: downloads.append(words[1].name) or original(*words))
+
+    def read():
+        downloads.clear()
+        reference = str(s3_source.pin_s3(f"{s3}/data", "source"))
+        outputs = {"raw": tmp_path / "raw", "rejects": tmp_path / "rejects"}
+        core.run(Config(source_reference=reference, store=s3, task="classification", max_reject_share=0.5, **outputs))
+        return list(downloads)
+
+    assert len(read()) == 10
+    store.put("data/5.csv", b"text,label\nnew,1\n")
+    assert read() == ["5.csv"]
