@@ -117,10 +117,10 @@ def test_bytes_that_are_not_what_the_hub_says(ingest, hub, name):
 
 
 def test_a_file_that_leads_out_of_its_folder(ingest, hub, tmp_path):
-    hub.files = {"../../out.csv": FILES["data/test.csv"], "x/../../out.csv": FILES["data/test.csv"]}
+    hub.files = {"../../hub_escape.csv": FILES["data/test.csv"], "x/../../hub_escape.csv": FILES["data/test.csv"]}
     with pytest.raises(UserError):
         ingest.reference(pin_sources("hf://owner/reviews", {}))
-    assert not list(tmp_path.parent.rglob("out.csv"))
+    assert not list(tmp_path.parent.rglob("hub_escape.csv"))
 
 
 @pytest.mark.parametrize(
