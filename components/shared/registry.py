@@ -140,6 +140,15 @@ def committed(repository: Path, revision: str, name: str, deadline: Deadline) ->
     return _texts([path], repository, deadline)[0]
 
 
+def look(registry: str, revision: str) -> tuple[Manifest, str]:
+    """The manifest of a revision and the hash that DVC knows it by, without its bytes."""
+    deadline = Deadline(READ_SECONDS)
+    with tempfile.TemporaryDirectory(prefix="evertune-registry-") as place:
+        clone(registry, Path(place, "clone"), deadline, revision)
+        directory = Path(place, "clone", dvc_remote.dataset_path(dataset_of(revision)))
+        return read_manifest(directory), dvc_remote.pointer_md5((directory / "data.dvc").read_text(encoding="utf-8"))
+
+
 def pull(repository: Path, revision: str, deadline: Deadline) -> Path:
     """Pulls a revision's bytes into its clone and proves each against the committed manifest.
 

@@ -22,7 +22,15 @@ def add(commands: Commands) -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     listed = actions.add_parser("list", help="list the revisions of all datasets")
     listed.set_defaults(run=run_list)
-    again = actions.add_parser("reproduce", help="clone the registry, `dvc pull` a revision, prove every byte")
+    shown = actions.add_parser("show", help="tell what a revision holds")
+    shown.add_argument("revision", help="such as reviews/v1")
+    shown.set_defaults(run=run_show)
+    compared = actions.add_parser("diff", help="tell what differs between two revisions")
+    compared.add_argument("revisions", nargs=2, metavar="REVISION")
+    compared.set_defaults(run=run_diff)
+    again = actions.add_parser(
+        "reproduce", aliases=["pull"], help="clone the registry, `dvc pull` a revision, prove every byte"
+    )
     again.add_argument("--revision", help="such as reviews/v1 (default: the newest of the profile's dataset)")
     again.add_argument("--into", type=Path, help="an empty folder (default: a new one in build/)")
     again.set_defaults(run=run_reproduce)
@@ -43,7 +51,7 @@ def add(commands: Commands) -> None:
     mirror.set_defaults(run=run_mirror)
     for action in (proven, healed):
         action.add_argument("--revision", help="such as reviews/v1 (default: all)")
-    for action in (listed, again, proven, healed, mirror):
+    for action in (listed, shown, compared, again, proven, healed, mirror):
         add_profile(action)
 
 
@@ -55,6 +63,39 @@ def run_list(arguments: argparse.Namespace) -> None:
         revisions = registry.revisions(parameters["registry"])
     rows = [(one.revision, one.rows, one.digest[:16], one.dvc_md5, one.time) for one in revisions]
     print(table(("revision", "rows", "digest", "DVC hash", "time"), rows))
+
+
+def run_show(arguments: argparse.Namespace) -> None:
+    """Prints digest, columns and the rows of each split."""
+    from components.shared import registry
+
+    with local_store(arguments.profile) as (_, parameters):
+        manifest, dvc_md5 = registry.look(parameters["registry"], arguments.revision)
+    rows = [(split, f"{manifest.rows(split):,}", len(shards)) for split, shards in manifest.splits.items()]
+    columns = ", ".join(f"{name} ({kind})" for name, kind in manifest.columns.items())
+    print(f"{arguments.revision}\ndigest   {manifest.digest}\nDVC      {dvc_md5}\ncolumns  {columns}\n")
+    print(table(("split", "rows", "shards"), rows))
+
+
+def run_diff(arguments: argparse.Namespace) -> None:
+    """Prints the rows of each split in both revisions, and how many shards they share."""
+    from components.shared import registry
+
+    with local_store(arguments.profile) as (_, parameters):
+        old, new = (registry.look(parameters["registry"], one)[0] for one in arguments.revisions)
+    if old.digest == new.digest:
+        print(f"the same content: {old.digest}")
+        return
+    rows = []
+    for split in sorted({*old.splits, *new.splits}):
+        before, after = ({shard.sha256: shard.rows for shard in one.splits.get(split, ())} for one in (old, new))
+        shared = set(before) & set(after)
+        counts = (sum(before.values()), sum(after.values()), sum(before[one] for one in shared))
+        rows.append((split, *(f"{count:,}" for count in counts), f"{len(shared)} of {len(after)}"))
+    print(table(("split", *arguments.revisions, "rows in shared shards", "shared shards"), rows))
+    changed = [name for name in {**old.columns, **new.columns} if old.columns.get(name) != new.columns.get(name)]
+    if changed:
+        print(f"columns that differ: {', '.join(changed)}")
 
 
 def run_reproduce(arguments: argparse.Namespace) -> None:
@@ -102,13 +143,16 @@ def run_repair(arguments: argparse.Namespace) -> None:
 
 
 def run_mirror(arguments: argparse.Namespace) -> None:
-    """Copies the texts and prints what `source` is to be."""
+    """Copies the texts of this machine and prints what `source` is to be; other addresses stay as they are."""
     from components.shared import mirrors
-    from components.shared.references import local_path
+    from components.shared.references import each_source, is_local, local_path
 
     with local_store(arguments.profile) as (store, parameters):
-        path = local_path(arguments.uri or parameters["source"], "source")
-        print(f"source: {mirrors.mirror_source(store, path)}")
+
+        def mirrored(uri: str) -> str:
+            return mirrors.mirror_source(store, local_path(uri, "source")) if is_local(uri) else uri
+
+        print(f"source: {each_source(arguments.uri or parameters['source'], mirrored)}")
 
 
 def _report(findings: Iterable[Finding], remedy: str) -> None:

@@ -60,8 +60,8 @@ def test_a_step_is_placed_alike_in_all_pipelines(compiled, name):
 def test_a_step_sees_only_the_secrets_that_it_uses(compiled):
     _, _, platform = compiled["retrain"]
     seen = {step: {one["secretName"] for one in where.get("secretAsEnv", ())} for step, where in platform.items()}
-    assert {step for step, names in seen.items() if placement.GIT in names} == {"version", "fetch"}
-    assert {step for step, names in seen.items() if placement.HUB in names} == {"resolve", "train"}
+    assert {step for step, names in seen.items() if placement.GIT in names} == {"resolve", "ingest", "version", "fetch"}
+    assert {step for step, names in seen.items() if placement.HUB in names} == {"resolve", "ingest", "train"}
     assert seen["clean"] == seen["split"] == set()
     for where in platform.values():
         assert all(one["optional"] for one in (*where.get("secretAsEnv", ()), *where["configMapAsEnv"]))

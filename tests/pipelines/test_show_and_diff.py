@@ -1,0 +1,81 @@
+"""Looking at dataset revisions and champions: show, diff and pull."""
+
+from contextlib import contextmanager
+
+import pytest
+
+from components.shared import champions
+from components.shared.champions import Champion
+from components.shared.models import model_digest, upload_model
+from components.shared.objects import open_store
+from components.version.core import run as version
+from pipelines.__main__ import main
+from pipelines.commands import datasets, models
+
+
+@pytest.fixture
+def told(monkeypatch, capsys):
+    """Runs a command on a store and a registry; gives exit code, output and error."""
+
+    def run(store, registry, *words):
+        @contextmanager
+        def local_store(profile):
+            yield open_store(store), {"registry": str(registry), "model_name": "reviews"}
+
+        monkeypatch.setattr(datasets, "local_store", local_store)
+        monkeypatch.setattr(models, "local_store", local_store)
+        try:
+            main(words)
+            code = 0
+        except SystemExit as end:
+            code = end.code
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+def test_revisions_are_shown_and_compared(version_config, told):
+    first, second = version_config(("good", "bad")), version_config(("good", "bad", "new"))
+    digests = []
+    for config in (first, second):
+        version(config)
+    for number in (1, 2):
+        code, out, _ = told(first.store, first.registry, "datasets", "show", f"reviews/v{number}")
+        assert code == 0
+        digests.append(out.split("digest   ")[1][:64])
+    assert "train       3" in out
+    _, out, _ = told(first.store, first.registry, "datasets", "diff", "reviews/v1", "reviews/v2")
+    lines = {line.split()[0]: line.split()[1:3] for line in out.splitlines()}
+    assert lines["train"] == ["2", "3"]
+    assert "1 of 1" in next(line for line in out.splitlines() if line.startswith("test"))
+    _, out, _ = told(first.store, first.registry, "datasets", "diff", "reviews/v1", "reviews/v1")
+    assert out == f"the same content: {digests[0]}\n"
+    code, _, err = told(first.store, first.registry, "datasets", "show", "reviews/v9")
+    assert code == 2
+    assert "no revision reviews/v9" in err
+
+
+def test_champions_are_compared_and_pulled(tmp_path, told):
+    store, before = open_store(str(tmp_path / "store")), None
+    for number in (1, 2):
+        directory = tmp_path / f"model-{number}"
+        directory.mkdir()
+        (directory / "model.safetensors").write_text(str(number))
+        record = Champion(
+            model_name="reviews", digest=upload_model(store, directory), kind="promotion", reason="better",
+            metrics={"accuracy": number / 4}, dataset="reviews", dataset_revision=f"reviews/v{number}",
+            dataset_digest="ab", lineage={"seed": 17}, time="2026-01-01T00:00:00Z",
+        )  # fmt: skip
+        before = champions.append(store, "reviews", record, before)
+    _, out, _ = told(store.uri, "", "models", "diff", "1", "2")
+    shown = {line.split()[0]: line.split()[1:] for line in out.splitlines()[1:]}
+    assert shown["metrics.accuracy"] == ["0.25", "0.5"]
+    assert set(shown) == {"digest", "dataset_revision", "metrics.accuracy"}
+    into = tmp_path / "here" / "model"
+    assert told(store.uri, "", "models", "pull", "1", "--into", str(into))[0] == 0
+    assert model_digest(into) == model_digest(tmp_path / "model-1")
+    code, _, err = told(store.uri, "", "models", "pull", "--into", str(into))
+    assert (code, "it is there already" in err) == (2, True)
+    code, _, err = told(store.uri, "", "models", "show", "7")
+    assert (code, "no record 7 among 2" in err) == (2, True)
