@@ -12,6 +12,7 @@ import re
 import tempfile
 import urllib.error
 import urllib.request
+from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -193,6 +194,12 @@ def _secrets(cluster: Cluster) -> str:
         held = kubernetes(f"/api/v1/namespaces/{_name_of(cluster)}/secrets/{name}").get("data", {})
         if missing := [key for key in keys if not held.get(key)]:
             raise UserError(f"has no key {', '.join(missing)}", where=f"Secret {name}", remedy="add it")
+        if other := [key for key in keys if os.environ.get(key, "").encode() not in (b"", b64decode(held[key]))]:
+            raise UserError(
+                f"holds another {', '.join(other)} than this environment, with which the checks above were made",
+                where=f"Secret {name}",
+                remedy="correct one of them",
+            )
         found.append(name)
     return f"{', '.join(found) or 'none'} needed, with the right keys"
 

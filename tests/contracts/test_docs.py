@@ -8,7 +8,9 @@ import pytest
 from pipelines.profiles import ROOT, SHARED
 from pipelines.steps import STEPS
 
-PAGES = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
+PAGES = sorted(
+    path for pattern in ("*.md", "docs/**/*.md", "benchmarks/*.md", "k8s/*.md") for path in ROOT.glob(pattern)
+)
 
 
 def generator():

@@ -90,6 +90,25 @@ def test_every_step_has_its_needs():
     assert set(placement.STEPS) == set(STEPS)
 
 
+def test_the_form_of_a_run_can_be_sent_as_it_is(tmp_path):
+    """Kubeflow sorts it by name and shows no description: names speak, and defaults work where a profile is whole."""
+    written = compile_all(profiles.load("cluster"), tmp_path)
+    forms = {path.stem: read(path)[0] for path in written}
+    empty = {
+        name: [key for key, one in spec["root"]["inputDefinitions"]["parameters"].items() if "defaultValue" not in one]
+        for name, spec in forms.items()
+    }
+    assert empty == {"prepare_data": [], "train_model": ["revision"], "retrain": []}
+    for spec in forms.values():
+        assert spec["pipelineInfo"]["description"].endswith(".")
+        for name, one in spec["root"]["inputDefinitions"]["parameters"].items():
+            assert name in profiles.SHARED or name == "revision" or name.split("_")[0] in STEPS
+            assert one["description"].endswith(".")
+            value, kind = one.get("defaultValue", ""), one["parameterType"]
+            types = {"STRING": str, "BOOLEAN": bool, "LIST": list, "STRUCT": dict}
+            assert isinstance(value, types.get(kind, (int, float))), name
+
+
 def test_no_secret_value_is_in_what_is_compiled(compiled):
     for text, _, _ in compiled.values():
         assert CANARY not in text

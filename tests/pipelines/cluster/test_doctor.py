@@ -1,6 +1,7 @@
 """`evertune doctor` finds each thing that would fail later, and says what to do."""
 
 import os
+from base64 import b64encode
 from dataclasses import replace
 
 import pytest
@@ -23,7 +24,11 @@ def cluster(kubeflow, s3, registry, tmp_path, monkeypatch):
         f"/v2/evertune-train/manifests/{DIGEST}": {},
         NAMESPACE: {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}},
         f"{NAMESPACE}/serviceaccounts/evertune": {"metadata": {}},
-        f"{NAMESPACE}/secrets/evertune-s3": {"data": dict.fromkeys(placement.SECRETS[placement.S3], "eA==")},
+        f"{NAMESPACE}/secrets/evertune-s3": {
+            "data": {
+                key: b64encode(os.environ.get(key, "").encode()).decode() for key in placement.SECRETS[placement.S3]
+            }
+        },
         "/api/v1/nodes": {
             "items": [
                 {
@@ -94,6 +99,11 @@ def test_a_secret_without_its_keys_and_an_image_that_is_gone_are_told(cluster, k
     found = states(cluster)
     assert "Secret evertune-s3: has no key AWS_SECRET_ACCESS_KEY" in found["secrets"][1]
     assert "HTTP 404" in found["image"][1]
+
+
+def test_a_secret_with_other_keys_than_were_tried_is_told(cluster, kubeflow):
+    kubeflow.others[f"{NAMESPACE}/secrets/evertune-s3"]["data"]["AWS_ACCESS_KEY_ID"] = b64encode(b"another").decode()
+    assert "holds another AWS_ACCESS_KEY_ID than this environment" in states(cluster)["secrets"][1]
 
 
 def test_what_cannot_be_asked_is_not_guessed(cluster, monkeypatch):
