@@ -27,7 +27,7 @@ from pipelines.cluster.uploads import Version
 SETTLE: Final = timedelta(seconds=60)
 """How long Kubeflow may take from a tick to its run."""
 ORPHAN: Final = "ORPHAN"
-"""Asks a Kubeflow that knows it (2.16) to leave the runs of a recurring run alone when it deletes it."""
+"""Asks a Kubeflow that knows the word to leave the runs of a recurring run alone when it deletes it."""
 
 
 class Applier:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import threading
+import time
 from collections.abc import Iterator
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -54,6 +55,8 @@ class Handler(BaseHTTPRequestHandler):
             if how and how[1] == "lost":
                 self.connection.close()
                 return
+        if how and how[1] == "slow":
+            time.sleep(1)
         self.reply(status, answer)
 
     do_POST = do_DELETE = do_HEAD = do_GET  # noqa: N815
@@ -72,6 +75,7 @@ def kubeflow(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[Kubeflo
     """A running server, which EVERTUNE_KFP_ENDPOINT names."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    server.handle_error = lambda *_: None  # type: ignore[method-assign] - of clients that do not wait for an answer
     server.state = state = Kubeflow()  # type: ignore[attr-defined]
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     for name in list(os.environ):

@@ -41,7 +41,7 @@ class Kubeflow:
         self.after: Callable[[str], None] = lambda _: None
 
     def fail(self, pattern: str, *how: int | str) -> None:
-        """Lets the next matching calls fail: with a status, "drop" before or "lost" after they are carried out."""
+        """Lets the next matching calls fail: a status, "drop" before or "lost" after they are done, "slow"."""
         self.failures += [(pattern, one) for one in how]
 
     def advance(self, seconds: float) -> None:

@@ -90,6 +90,17 @@ def test_a_failure_is_repeated_and_then_told(kubeflow, connection, monkeypatch):
     assert "it answered HTTP 500: Internal server error" in line
 
 
+def test_an_answer_that_takes_too_long_is_given_up(kubeflow, connection, monkeypatch):
+    monkeypatch.setattr(connections, "READ_SECONDS", 0.2)
+    monkeypatch.setattr(connections, "ATTEMPTS", 2)
+    monkeypatch.setattr(connections, "FIRST_PAUSE", 0.01)
+    kubeflow.fail("GET .*/runs", "slow", "slow")
+    line = refused(RetryError, lambda: connection.call(connection.runs.run_service_list_runs))
+    assert "it cannot be reached (" in line
+    assert kubeflow.called("GET .*/runs") == 2
+    assert connection.call(connection.runs.run_service_list_runs).total_size == 0
+
+
 def test_all_pages_are_read(kubeflow, connection):
     for number in range(25):
         kubeflow.experiments[str(number)] = {"experiment_id": str(number), "display_name": f"e{number}"}
