@@ -6,11 +6,14 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from components.shared.errors import RetryError, UserError
 from pipelines.cluster.connection import Conflict, Connection
 from pipelines.compiler import read
+
+TAGS: Final = {"made-by": "evertune"}
+"""Tags of pipelines and versions, by which people find them in Kubeflow."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def upload(connection: Connection, compiled: Path) -> Version:
             display_name=name,
             pipelineid=pipeline_id,
             description=info.get("description", ""),
-            tags=json.dumps({"made-by": "evertune"}),
+            tags=json.dumps(TAGS),
         )
         return Version(pipeline, name, pipeline_id, made.pipeline_version_id, new=True)
     except (Conflict, RetryError):  # another was first, or the answer was lost
@@ -94,7 +97,7 @@ def _pipeline(connection: Connection, name: str, description: str) -> str:
     if known := pipeline_id(connection, name):
         return known
     wanted: Any = api.V2beta1Pipeline(
-        name=name, display_name=name, description=description, namespace=connection.namespace or None
+        name=name, display_name=name, description=description, namespace=connection.namespace or None, tags=TAGS
     )
     try:
         made = connection.call(connection.pipelines.pipeline_service_create_pipeline, wanted, repeat=False)

@@ -47,7 +47,9 @@ def test_the_same_content_is_uploaded_once(kubeflow, connection, compiled, versi
     assert version.name == version_name(compiled)
     assert not upload(connection, compiled).new
     assert kubeflow.called("upload_version") == 1
-    assert [one["display_name"] for one in kubeflow.pipelines.values()] == ["prepare-data"]
+    (pipeline,) = kubeflow.pipelines.values()
+    assert (pipeline["display_name"], pipeline["tags"]) == ("prepare-data", {"made-by": "evertune"})
+    assert pipeline["description"] == "Turns a source into a versioned dataset."
 
 
 @pytest.mark.parametrize("how", [500, "drop", "lost"])
