@@ -15,6 +15,7 @@ import shutil
 import signal
 import subprocess
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
@@ -178,7 +179,9 @@ def _execute(engine: Engine, place: Place, arguments: Mapping[str, Any], mounts:
     pipeline = components.load_component_from_file(str(place.compiled))
     inputs = pipeline.component_spec.inputs
     raised = None
-    with place.log.open("w", encoding="utf-8") as file, redirect_stdout(Log(file)) as log:
+    with place.log.open("w", encoding="utf-8") as file, redirect_stdout(Log(file)) as log, warnings.catch_warnings():
+        # What places a pod has no effect here, which kfp says of each step.
+        warnings.filterwarnings("ignore", ".* have no effect in the current local runner", UserWarning)
         try:
             pipeline(**{name: value for name, value in arguments.items() if name in inputs})
         except EvertuneError:
