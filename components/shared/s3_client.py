@@ -58,11 +58,11 @@ def s3_client() -> Any:
             client = boto3.Session(botocore_session=core).client("s3", config=settings, region_name=region)
         except ValueError as error:
             raise UserError(str(error), where="AWS_ENDPOINT_URL", remedy="give http(s)://host:port") from error
-    client.meta.events.register("before-send.s3", _stop_if_given_up)
+    client.meta.events.register("before-send.s3", stop_if_given_up)
     return client
 
 
-def _stop_if_given_up(**_: Any) -> None:
+def stop_if_given_up(**_: Any) -> None:
     """Ends botocore's retries of what the caller gave up: nobody expects it to be done later."""
     if given_up():
         raise RetryError("given up", where="S3", remedy="run again")

@@ -60,6 +60,7 @@ class S3Store:
                 self.client.download_file(self.bucket, self._name(key), str(partial))
                 if SHA256 in metadata:
                     self._compare(key, sha256_of(partial), metadata)
+                s3_client.stop_if_given_up()  # the transfer has threads of its own, which do not know
 
         self._do(key, read)
 

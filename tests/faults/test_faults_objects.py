@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from components.shared import s3_client
+from components.shared import bounded, s3_client
 from components.shared.errors import DamagedError, EvertuneError, RetryError, UserError
 from components.shared.objects import ObjectStore, open_store
 
@@ -148,6 +148,19 @@ def test_what_was_given_up_is_not_done_later(s3, proxy, quick, injected, monkeyp
     time.sleep(0.5)  # its read ends, and would be repeated
     assert open_store(s3).keys() == []
     injected("S3: a write that was given up", proxy.heal(), "one line, exit 75, never done later by a retry")
+
+
+def test_a_download_that_was_given_up_does_not_appear_later(s3, place, proxy, quick, injected, monkeypatch):
+    monkeypatch.setenv(s3_client.SECONDS, "0.3")
+    store = open_store(s3)
+    proxy.inject("black hole", times=1, method="GET")
+    with pytest.raises(RetryError, match=r"not done after 0.3 seconds"):
+        store.download("big", place / "target")
+    for left_behind in bounded._left_behind:
+        left_behind.join(10)
+        assert not left_behind.is_alive()
+    assert not (place / "target").exists()
+    injected("S3: a download that was given up", proxy.heal(), "one line, exit 75, no file later")
 
 
 def test_time_that_is_none(s3, monkeypatch):
