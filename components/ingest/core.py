@@ -6,7 +6,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Final
 
 from components.ingest.config import Config
 from components.ingest.known_files import FileReading, KnownFiles, Recorder
@@ -24,6 +24,8 @@ from components.shared.references import parse_reference, split_sources
 from components.shared.result import Result
 from components.shared.source_files import SourceFile
 
+COUNTED: Final = 64
+"""Records that are counted at once."""
 Write = Callable[[dict[str, Any]], object]
 
 
@@ -138,7 +140,9 @@ class _Intake:
                 continue
             path = PurePosixPath(part.name)
             place = {"file": PurePosixPath(plain_name(path.name)).stem, "folder": path.parent.name, "source": source}
-            for record in read_records(part.path, part.name, self.reading):
+            for number, record in enumerate(read_records(part.path, part.name, self.reading), 1):
+                if number % COUNTED == 0:
+                    self.progress.advance(COUNTED)
                 row = self._row(record, part.name, place, reading)
                 if row is not None:
                     write(row)
@@ -147,11 +151,10 @@ class _Intake:
 
     def _row(self, record: Record, name: str, place: dict[str, str], reading: FileReading) -> dict[str, Any] | None:
         """The row of a record; None for one that is rejected or left out, which is noted."""
-        self.progress.advance()
         if record.reason:
             self._reject(name, record, record.reason, reading)
             return None
-        if not self.mapper.selects(record, place):
+        if self.mapper.where and not self.mapper.selects(record, place):
             reading.left_out += 1
             return None
         row, reason = self.mapper.row(record, place)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+from components.ingest.blocks import BLOCK, Blocks
 from components.ingest.record import TOO_LONG, Reading, Record, require
-from components.ingest.texts import CUT, encoding_of, is_sound, lines_of, open_text
+from components.ingest.texts import CUT, as_text, encoding_of, is_sound, lines_of, open_text
 from components.shared.errors import UserError
 
 
@@ -16,27 +18,51 @@ def read_delimited(path: Path, name: str, reading: Reading, *, delimiter: str) -
     csv.field_size_limit(reading.max_bytes)
     encoding = encoding_of(path, name, reading.encoding)
     broken = f"not valid {encoding.removesuffix('-sig').upper()}"
-    with open_text(path, encoding) as file:
-        reader = csv.reader(lines_of(file, reading.max_bytes), delimiter=delimiter, strict=True)
+    with open_text(path, encoding) as text:
+        reader = csv.reader(lines_of(text, reading.max_bytes), delimiter=delimiter, strict=True)
         header = _header(reader, name, broken)
         require(header, reading.wanted, name)
-        width, line = len(header), reader.line_num + 1
-        while True:
-            try:
-                for fields in reader:
-                    lines = reader.line_num - line + 1
-                    joined = "".join(fields)
-                    if len(fields) == width and is_sound(joined):
-                        yield Record(line, dict(zip(header, fields, strict=True)), "", lines)
-                    elif fields:
-                        reason = _defect(fields, joined, width, broken)
-                        yield Record(line, dict(zip(header, fields, strict=False)), reason, lines)
-                    line = reader.line_num + 1
-                return
-            except csv.Error as error:
-                reason = TOO_LONG if "limit" in str(error) else "broken quotes"
-                yield Record(line, {}, reason, reader.line_num - line + 1)
-                line = reader.line_num + 1
+        begin = _end_of_line(path) if encoding.startswith("utf-8") else 0
+        if not begin:
+            yield from _exactly(reader, header, reader.line_num + 1, broken)
+            return
+    with path.open("rb") as file:
+        file.seek(begin)
+        blocks = Blocks(file, header, delimiter, 2)
+        yield from blocks.records()
+        file.seek(blocks.offset)
+        with as_text(file, "utf-8") as text:
+            reader = csv.reader(lines_of(text, reading.max_bytes), delimiter=delimiter, strict=True)
+            yield from _exactly(reader, header, blocks.line, broken)
+
+
+def _exactly(reader: Any, header: list[str], line: int, broken: str) -> Iterator[Record]:
+    """The records of Python's reader, which tells what is broken."""
+    width, before = len(header), line - reader.line_num - 1
+    while True:
+        try:
+            for fields in reader:
+                lines = before + reader.line_num - line + 1
+                joined = "".join(fields)
+                if len(fields) == width and is_sound(joined):
+                    yield Record(line, dict(zip(header, fields, strict=True)), "", lines)
+                elif fields:
+                    reason = _defect(fields, joined, width, broken)
+                    yield Record(line, dict(zip(header, fields, strict=False)), reason, lines)
+                line = before + reader.line_num + 1
+            return
+        except csv.Error as error:
+            reason = TOO_LONG if "limit" in str(error) else "broken quotes"
+            yield Record(line, {}, reason, before + reader.line_num - line + 1)
+            line = before + reader.line_num + 1
+
+
+def _end_of_line(path: Path) -> int:
+    """Where the first line ends, if it is a plain one; otherwise 0."""
+    with path.open("rb") as file:
+        line = file.readline(BLOCK)
+    plain = line.endswith(b"\n") and b'"' not in line and b"\r" not in line.removesuffix(b"\r\n")
+    return len(line) if plain else 0
 
 
 def _header(reader: Iterator[list[str]], name: str, broken: str) -> list[str]:

@@ -36,9 +36,7 @@ class Mapper:
 
     def selects(self, record: Record, place: Mapping[str, str]) -> bool:
         """Whether the record is one of those that `where` keeps."""
-        return not self.where or all(
-            plain(_value(record.values, column, place)) == value for column, value in self.where.items()
-        )
+        return all(plain(_value(record.values, column, place)) == value for column, value in self.where.items())
 
     def row(self, record: Record, place: Mapping[str, str]) -> tuple[dict[str, Any], str]:
         """The row of a record, and why it cannot be one (empty when it can).
@@ -47,6 +45,8 @@ class Mapper:
             record: The record.
             place: Columns that tell where it stands; those of its file come first.
         """
+        if self.task == "classification" and (quick := self._quick_row(record.values)):
+            return quick, ""
         row = {column: _value(record.values, name, place) for column, name in self.places.items()}
         for column in row.keys() & _SHAPES.keys():
             row[column] = _SHAPES[column](row[column])
@@ -59,6 +59,23 @@ class Mapper:
                 return row, f"label {str(label)[:LABEL_CHARS]!r} is not in label_map"
             row["label"] = self.labels[label]
         return row, reason
+
+    def _quick_row(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The row of an ordinary record, as `row` makes it; None for any other."""
+        text, label = values.get(self.places["text"]), values.get(self.places["label"])
+        if (
+            type(text) is not str
+            or type(label) is not str
+            or not text.isascii()
+            or text.isspace()
+            or not text
+            or self.meta
+        ):
+            return None
+        label = label.strip()
+        if self.labels:
+            label = self.labels.get(label, "")
+        return {"text": text, "label": label} if label and label.isascii() and label.lower() != "nan" else None
 
     def _places(self, config: Config) -> dict[str, str]:
         given = pairs(config.columns, "ingest.columns")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import io
 import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, TextIO
+from typing import IO, Final, TextIO
 
 log = logging.getLogger("evertune.ingest")
 AUTO: Final = "auto"
@@ -78,9 +79,14 @@ def declared_encoding(path: Path) -> str:
 
 
 def open_text(path: Path, encoding: str) -> TextIO:
-    """Opens a text file; what cannot be decoded becomes a lone surrogate, so that it costs one record, not the file."""
+    """Opens a text file; see `as_text`."""
+    return as_text(path.open("rb"), encoding)
+
+
+def as_text(file: IO[bytes], encoding: str) -> TextIO:
+    """The text of a file; what cannot be decoded becomes a lone surrogate: it costs one record, not the file."""
     errors = "surrogateescape" if encoding.startswith("utf-8") else "evertune.broken"
-    return path.open(encoding=encoding, errors=errors, newline="")
+    return io.TextIOWrapper(file, encoding=encoding, errors=errors, newline="")
 
 
 def lines_of(file: TextIO, limit: int) -> Iterator[str]:

@@ -27,6 +27,10 @@ SHARD_ROWS: Final = 4096
 SHARD_BYTES: Final = 64 << 20
 """A shard ends at the latest after this many bytes of rows."""
 READ_ROWS: Final = 1024
+SHORT_TEXT: Final = 100
+_COMMON: Final = ((b"\\", b"\\\\"), (b'"', b'\\"'), (b"\n", b"\\n"), (b"\r", b"\\r"), (b"\t", b"\\t"))
+"""What JSON escapes and texts often hold, the backslash first."""
+_NOT_RARE: Final = bytes(byte for byte in range(256) if byte >= 0x20 or byte in b"\n\r\t")
 
 
 def row_id(row: Row, columns: Columns) -> str:
@@ -157,13 +161,24 @@ def canonical_form(columns: Columns) -> Callable[[Row], bytes]:
 
     if any(kind != "string" for kind in columns.values()):
         return of_any
-    keys = [(f"{encode_basestring(name)}:", name) for name in sorted(columns)]
+    keys = [(f"{encode_basestring(name)}:".encode(), name) for name in sorted(columns)]
 
-    def of_strings(row: Row) -> bytes:
+    def of_texts(row: Row) -> bytes:
         """The same for texts only, several times as fast."""
         try:
-            return f"{{{','.join([key + encode_basestring(row[name]) for key, name in keys])}}}".encode()
-        except TypeError:  # a value is missing
+            return b"{" + b",".join([key + _json_text(row[name]) for key, name in keys]) + b"}"
+        except (AttributeError, TypeError):  # a value is missing
             return of_any(row)
 
-    return of_strings
+    return of_texts
+
+
+def _json_text(text: str) -> bytes:
+    """A text as JSON, what `encode_basestring` gives."""
+    data = text.encode()
+    if len(data) < SHORT_TEXT or data.translate(None, _NOT_RARE):
+        return encode_basestring(text).encode()
+    for sign, escaped in _COMMON:
+        if sign in data:
+            data = data.replace(sign, escaped)
+    return b'"' + data + b'"'
