@@ -119,6 +119,18 @@ def predictions(store: ObjectStore, age: float) -> list[Garbage]:
     ]
 
 
+def readings(store: ObjectStore, age: float) -> list[Garbage]:
+    """What `ingest` keeps of files that it has read; without it they are read again."""
+    old = _older(store.entries("readings/"), age)
+
+    def delete() -> bool:
+        for entry in sorted(old, key=lambda entry: not entry.key.endswith("found.json")):
+            store.delete(entry.key)
+        return True
+
+    return [Garbage("readings", f"{len(old)} in {store.uri}", _size(old), delete)] if old else []
+
+
 def checkpoints(store: ObjectStore, keep: int, age: float) -> list[Garbage]:
     """The checkpoint keys but the newest `keep` and those whose training runs."""
     found = _grouped(store.entries(), re.compile(r"[0-9a-f]{32}"))

@@ -92,6 +92,18 @@ def test_what_is_damaged_is_read_again(read, tmp_path, kept, damage):
     assert read() == []
 
 
+def test_garbage_collection_may_take_it_away(read, tmp_path):
+    from components.shared import garbage
+
+    read()
+    store = open_store(str(tmp_path / "store"))
+    assert garbage.readings(store, 3600.0) == []
+    (found,) = garbage.readings(store, 0.0)
+    assert (found.kind, found.delete()) == ("readings", True)
+    assert store.keys("readings/") == []
+    assert len(read()) == 10
+
+
 def test_half_of_it_is_nothing(read, tmp_path):
     read()
     for path in (tmp_path / "store").rglob("found.json"):
