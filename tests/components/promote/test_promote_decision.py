@@ -20,7 +20,7 @@ CHAMPION = "champion 000003-0123456789abcdef"
 
 
 def decided(evaluation: dict[str, Any], **options: Any) -> Decision:
-    unset = {name: Path("unset") for name in ("model", "evaluation", "decision")}
+    unset = {name: Path("unset") for name in ("model", "evaluation", "decision", "summary")}
     return decide(parse(evaluation), Config(**unset, model_name="reviews", store="unset", **options))
 
 
