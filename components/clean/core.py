@@ -23,6 +23,7 @@ from components.shared.manifest import Manifest
 from components.shared.progress import track
 from components.shared.records import columns_of
 from components.shared.result import Result
+from components.shared.texts import cleaned, compared_text, label_of
 
 RAW_ID: Final = "raw_id"
 
@@ -33,17 +34,17 @@ def run(config: Config) -> Result:
     raw, operations, duplicates, findings = Dataset(config.raw), Operations(config), Duplicates(config), Findings()
     with (
         tempfile.TemporaryDirectory() as scratch,
-        staged_directory(config.cleaned) as cleaned,
+        staged_directory(config.cleaned) as kept,
         staged_directory(config.findings) as directory,
     ):
         _clean_rows(raw, Path(scratch), operations, duplicates)
         duplicates.decide()
-        manifest, ids = _write_kept(Dataset(Path(scratch)), raw, cleaned, directory, duplicates, findings)
+        manifest, ids = _write_kept(Dataset(Path(scratch)), raw, kept, directory, duplicates, findings)
         clusters = [[ids[row] for row in (*earlier, later)] for later, earlier in duplicates.ties().items()]
         counts = findings.counts(operations.changed, operations.personal, duplicates.copies())
         write_json(directory / "clusters.json", clusters)
         write_json(directory / "counts.json", counts)
-        _check_labels(counts)
+        _check_labels(counts, config.task)
         write_report(config.report, counts, findings, len(clusters))
     dropped = counts["rows_in"] - counts["rows_out"]
     return Result(
@@ -55,21 +56,21 @@ def run(config: Config) -> Result:
 def _clean_rows(raw: Dataset, scratch: Path, operations: Operations, duplicates: Duplicates) -> None:
     writer = DatasetWriter(scratch, {**raw.columns, RAW_ID: "string"})
     for row in track(raw.rows(), "cleaning", raw.manifest.rows(ALL), "rows"):
-        text = operations.clean(row["text"])
-        duplicates.add(text, row.get("label", ""), operations.defect(text))
-        writer.write({**row, "text": text, RAW_ID: row["id"]})
+        made = cleaned(row, operations.clean)
+        duplicates.add(compared_text(made), label_of(made), operations.defect(made))
+        writer.write({**made, RAW_ID: row["id"]})
     writer.finish()
 
 
 def _write_kept(
-    waiting: Dataset, raw: Dataset, cleaned: Path, directory: Path, duplicates: Duplicates, findings: Findings
+    waiting: Dataset, raw: Dataset, kept_rows: Path, directory: Path, duplicates: Duplicates, findings: Findings
 ) -> tuple[Manifest, dict[int, str]]:
     """Writes kept and dropped rows; gives the ids of the kept ones by number."""
-    writer, ids = DatasetWriter(cleaned, raw.columns), {}
+    writer, ids = DatasetWriter(kept_rows, raw.columns), {}
     stand_ins = dict.fromkeys(duplicates.kept_as.values(), "")
     with (directory / "dropped.jsonl").open("w", encoding="utf-8") as dropped:
         for number, row in enumerate(_rows(waiting)):
-            raw_id, text, label = row.pop(RAW_ID), row["text"], row.get("label", "")
+            raw_id, text, label = row.pop(RAW_ID), compared_text(row), label_of(row)
             if number in stand_ins:
                 stand_ins[number] = text
             reason = duplicates.reasons[number]
@@ -93,8 +94,8 @@ def _write_line(file: TextIO, value: dict[str, Any]) -> None:
     file.write(json.dumps(value, ensure_ascii=False) + "\n")
 
 
-def _check_labels(counts: dict[str, Any]) -> None:
-    if len(counts["labels_out"]) > 1:
+def _check_labels(counts: dict[str, Any], task: str) -> None:
+    if len(counts["labels_out"]) > (1 if task == "classification" else 0):
         return
     reasons = ", ".join(f"{reason} ({rows:,})" for reason, rows in counts["dropped"].items()) or "none"
     left = next(iter(counts["labels_out"]), None)

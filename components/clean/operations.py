@@ -6,6 +6,7 @@ from collections import Counter
 
 from components.clean import characters, markup, personal_data
 from components.clean.config import Config
+from components.shared.texts import Row, compared_text
 
 EMPTY, SHORT, LONG = "empty after cleaning", "too short", "too long"
 
@@ -37,9 +38,10 @@ class Operations:
                 self.changed[name] += text != before
         return text
 
-    def defect(self, text: str) -> str:
-        """Why a cleaned text is dropped; empty when it is not."""
-        if not text:
+    def defect(self, row: Row) -> str:
+        """Why a cleaned row is dropped; empty when it is not."""
+        text = compared_text(row)
+        if not text.strip() or not row.get("target", text):
             return EMPTY
         if len(text) < self.config.min_chars:
             return SHORT

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from components.evaluate import leakage
 from components.evaluate.comparison import COMPARED, compare
 from components.evaluate.config import Config
 from components.evaluate.evidence import Evidence
+from components.evaluate.files import read_json, weights_size, write_all
 from components.evaluate.metrics import (
     Bootstrap,
     Outcome,
@@ -32,8 +32,7 @@ from components.evaluate.slices import slices
 from components.shared import champions
 from components.shared.datasets import Dataset
 from components.shared.errors import UserError
-from components.shared.files import staged_directory, write_atomically
-from components.shared.models import canonical_json, download_model, model_digest
+from components.shared.models import download_model, model_digest
 from components.shared.objects import ObjectStore, open_store
 from components.shared.records import columns_of
 from components.shared.result import Result
@@ -46,6 +45,14 @@ def run(config: Config) -> Result:
     rows = list(dataset.rows("test"))
     if not rows:
         raise UserError("the test split has no rows", where=str(config.data), remedy="give `split` more data")
+    if config.task != "classification":
+        from components.evaluate.task_run import run_task
+
+        return run_task(config, dataset, rows)
+    return _run_classification(config, dataset, rows)
+
+
+def _run_classification(config: Config, dataset: Dataset, rows: list[dict[str, Any]]) -> Result:
     labels = sorted(set(dataset.table("train")["label"].to_pylist()) | {row["label"] for row in rows})
     store = open_store(config.store)
     model = CachedClassifier(model_digest(config.model), lambda: Classifier(config.model), store, config.batch_size)
@@ -56,18 +63,12 @@ def run(config: Config) -> Result:
         result=result,
         champion=other,
         evaluation=_evaluation(config, dataset, result, champion) | _leakage(config, dataset, result, model),
-        training=_read_json(config.model / "training.json"),
+        training=read_json(config.model / "training.json"),
         rows_per_second=len(rows) / seconds,
     )
     numbers = flat_metrics(evidence.evaluation)
-    with staged_directory(config.evaluation) as staged:
-        write_atomically(staged / "metrics.json", canonical_json(evidence.evaluation))
-        evidence.write_predictions(staged / "predictions.parquet")
-    config.metrics.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(config.metrics, canonical_json(numbers))
     view = kubeflow_view(result)
-    config.classification.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(config.classification, canonical_json(view))
+    write_all(config, evidence.evaluation, numbers, view, evidence.write_predictions)
     write_report(config, evidence)
     shown = {"metrics": numbers, "classification": view, "report": {}}
     return Result(summary=_summary(evidence.evaluation), metadata=shown)
@@ -99,7 +100,9 @@ def _evaluation(config: Config, dataset: Dataset, result: Outcome, champion: dic
         measured |= {f"{metric}_low": low, f"{metric}_high": high}
     return {
         "task": config.task,
-        "model": {"name": config.model_name, "digest": model_digest(config.model), "bytes": _size(config.model)},
+        "main_metric": "accuracy",
+        "lower_is_better": [],
+        "model": {"name": config.model_name, "digest": model_digest(config.model), "bytes": weights_size(config.model)},
         "test": {"rows": len(result.truth), "digest": dataset.manifest.digest},
         "confidence": config.confidence,
         "metrics": measured,
@@ -108,7 +111,7 @@ def _evaluation(config: Config, dataset: Dataset, result: Outcome, champion: dic
         "labels": per_label(result),
         "confusion": confusion(result).tolist(),
         "slices": slices(result, list(dataset.rows("test"))),
-        "lineage": _read_json(config.model / "lineage.json"),
+        "lineage": read_json(config.model / "lineage.json"),
     }
 
 
@@ -162,7 +165,7 @@ def _downloaded(store: ObjectStore, digest: str) -> Classifier:
 
 def _leakage(config: Config, dataset: Dataset, result: Outcome, model: CachedClassifier) -> dict[str, Any]:
     """What a leaking split would have claimed; None where the source has no copies."""
-    statistics = _read_json(config.card / "statistics.json")
+    statistics = read_json(config.card / "statistics.json")
     copies = statistics.get("copies")
     share = leakage.leaked_share(copies, leakage.fraction_for_test(statistics)) if copies else 0.0
     if not share:
@@ -183,15 +186,3 @@ def _summary(evaluation: Mapping[str, Any]) -> str:
         name = "the champion itself" if champion["same_model"] else f"{champion['metrics']['accuracy']:.3f}"
         text += f", champion {name}"
     return text
-
-
-def _size(model: Path) -> int:
-    return sum(path.stat().st_size for path in model.glob("*.safetensors"))
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return {}
-    return found

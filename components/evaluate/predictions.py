@@ -39,6 +39,8 @@ class Classifier:
         self._tokenizer = AutoTokenizer.from_pretrained(directory)
         model = AutoModelForSequenceClassification.from_pretrained(directory, use_safetensors=True)
         self._model = model.eval().to(self._device)
+        several = model.config.problem_type == "multi_label_classification"
+        self._squash = torch.sigmoid if several else lambda logits: torch.softmax(logits, dim=-1)
         self.labels: list[str] = [model.config.id2label[index] for index in range(model.config.num_labels)]
 
     def probabilities(self, texts: Sequence[str], batch_size: int, what: str) -> Probabilities:
@@ -61,7 +63,7 @@ class Classifier:
                     rows = [{name: encoded[name][row] for name in encoded} for row in batch]
                     inputs = self._tokenizer.pad(rows, return_tensors="pt").to(self._device)
                     logits = self._model(**inputs).logits.double()
-                    found[start + batch] = torch.softmax(logits, dim=-1).cpu().numpy()
+                    found[start + batch] = self._squash(logits).cpu().numpy()
                     progress.advance(len(batch))
         return found
 

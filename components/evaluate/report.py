@@ -28,11 +28,11 @@ def write_report(config: Config, evidence: Evidence) -> None:
         f"{evaluation['test']['rows']:,} test rows",
     )
     page.tiles(_tiles(evidence))
-    _other_data(page, evaluation)
+    notice_of_other_data(page, evaluation)
     _champion(page, evaluation["champion"])
     _leakage(page, evaluation)
     _quality(page, evidence)
-    _training(page, evidence.training)
+    training_figures(page, evidence.training)
     page.section("Parts of the test split", "Accuracy by length, by label and by the columns kept for it.")
     page.table(
         ["slice", "value", "rows", "accuracy"],
@@ -40,7 +40,7 @@ def write_report(config: Config, evidence: Evidence) -> None:
     )
     _errors(page, config, evidence)
     page.section("Lineage")
-    page.facts(_lineage(evaluation))
+    page.facts(lineage_facts(evaluation))
     page.write(config.report)
 
 
@@ -65,7 +65,8 @@ def _tiles(evidence: Evidence) -> dict[str, tuple[str, str]]:
     return tiles
 
 
-def _other_data(page: Page, evaluation: Mapping[str, Any]) -> None:
+def notice_of_other_data(page: Page, evaluation: Mapping[str, Any]) -> None:
+    """Tells when the model was not trained on the dataset it is tested on."""
     trained, tested = evaluation["lineage"].get("dataset_digest"), evaluation["test"]["digest"]
     if trained and trained != tested:
         page.notice(
@@ -144,7 +145,8 @@ def _roc_curves(evidence: Evidence) -> dict[str, charts.Points]:
     return curves
 
 
-def _training(page: Page, training: Mapping[str, Any]) -> None:
+def training_figures(page: Page, training: Mapping[str, Any]) -> None:
+    """The course of the training: loss, what the validations measured, learning rate."""
     history, validations = training.get("history", []), training.get("validations", [])
     if not history or not validations:
         return
@@ -152,6 +154,8 @@ def _training(page: Page, training: Mapping[str, Any]) -> None:
     width = min(SMOOTHED_STEPS, len(losses))
     smooth = np.convolve(losses, np.ones(width) / width, mode="valid")
     at = [one["step"] for one in validations]
+    measured = next((known for known in validations[0] if known not in ("step", "epoch", "loss")), "loss")
+    name = measured.replace("_", " ")
     page.section("Training", f"The model kept is that of step {training['best_step']:,}, the best in validation.")
     page.figures(
         [
@@ -168,8 +172,8 @@ def _training(page: Page, training: Mapping[str, Any]) -> None:
                 f"Loss; the training curve is the mean of {width} steps",
             ),
             (
-                charts.lines({"validation": (at, [one["accuracy"] for one in validations])}, x="step", y="accuracy"),
-                "Accuracy on the validation split",
+                charts.lines({"validation": (at, [one[measured] for one in validations])}, x="step", y=name),
+                f"{name.capitalize()} on the validation split",
             ),
             (
                 charts.lines(
@@ -190,7 +194,8 @@ def _errors(page: Page, config: Config, evidence: Evidence) -> None:
     page.table(["true", "predicted", "confidence", "text"], errors)
 
 
-def _lineage(evaluation: Mapping[str, Any]) -> dict[str, Any]:
+def lineage_facts(evaluation: Mapping[str, Any]) -> dict[str, Any]:
+    """What made the model, by name."""
     lineage = evaluation["lineage"]
     facts = {
         "model digest": evaluation["model"]["digest"],

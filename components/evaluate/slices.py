@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from components.evaluate.metrics import Outcome
 
@@ -22,9 +23,9 @@ def slices(result: Outcome, rows: Sequence[Mapping[str, Any]]) -> list[dict[str,
         rows: The test rows, in the same order.
     """
     lengths = np.array([len(row["text"]) for row in rows])
-    bounds = [int(bound) for bound in np.quantile(lengths, QUANTILES)]
+    bounds = lengths_bounds(lengths)
     groups: dict[str, list[str]] = {
-        "length": [_length_name(length, bounds) for length in lengths],
+        "length": [length_name(length, bounds) for length in lengths],
         "label": [row["label"] for row in rows],
     }
     for column in rows[0].get("meta") or {}:
@@ -47,7 +48,13 @@ def _by_value(result: Outcome, name: str, values: Sequence[str]) -> list[dict[st
     ]
 
 
-def _length_name(length: int, bounds: Sequence[int]) -> str:
+def lengths_bounds(lengths: NDArray[np.int64]) -> list[int]:
+    """The lengths that part the rows into quarters."""
+    return [int(bound) for bound in np.quantile(lengths, QUANTILES)]
+
+
+def length_name(length: int, bounds: Sequence[int]) -> str:
+    """Name of the quarter that a length belongs to."""
     quartile = int(np.searchsorted(bounds, length, side="left"))
     if quartile == 0:
         return f"1. up to {bounds[0]} characters"

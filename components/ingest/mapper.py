@@ -53,12 +53,19 @@ class Mapper:
         if self.meta:
             row["meta"] = {column: plain(_value(record.values, column, place)) for column in self.meta}
         reason = defect(self.task, row)
-        if not reason and self.labels and "label" in row:
-            label = row["label"]
+        return row, reason or self._rename_labels(row)
+
+    def _rename_labels(self, row: dict[str, Any]) -> str:
+        """Renames the label of a row, or its labels; says why that cannot be done."""
+        own = [row["label"]] if "label" in row else row.get("labels", ())
+        for label in own if self.labels else ():
             if label not in self.labels:
-                return row, f"label {str(label)[:LABEL_CHARS]!r} is not in label_map"
-            row["label"] = self.labels[label]
-        return row, reason
+                return f"label {str(label)[:LABEL_CHARS]!r} is not in label_map"
+        if self.labels and "label" in row:
+            row["label"] = self.labels[row["label"]]
+        elif self.labels and "labels" in row:
+            row["labels"] = [self.labels[label] for label in own]
+        return ""
 
     def _quick_row(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
         """The row of an ordinary record, as `row` makes it; None for any other."""
@@ -159,5 +166,13 @@ def _parsed(value: Any) -> Any:
         return value
 
 
-_SHAPES: Final = {"label": _label, "answers": _answers, "messages": _messages}
+def _labels(value: Any) -> Any:
+    """Labels as a list, or in one text with commas."""
+    value = _parsed(value)
+    if isinstance(value, str):
+        return [label.strip() for label in value.split(",") if label.strip()]
+    return [_label(one) for one in value] if isinstance(value, list) else value
+
+
+_SHAPES: Final = {"label": _label, "labels": _labels, "answers": _answers, "messages": _messages}
 """What is done to the values of some columns."""

@@ -24,9 +24,9 @@ class Config(StepConfig):
     decision: Path = output_artifact("JSON file of the decision, its reason and the lineage.")
     summary: Path = output_artifact("Markdown page: what was decided, why, and about which dataset and model.")
 
-    metric: str = option("accuracy", "Metric to compare by.", choices=("accuracy", "macro_f1"))
-    margin: float = option(0.0, "How much worse than the champion a model may be.", low=0, high=1)
+    metric: str = option("", "Metric to compare by, such as accuracy or perplexity; empty takes the task's main one.")
+    margin: float = option(0.0, "How much worse than the champion a model may be.", low=0)
     significance: float = option(
         0.05, "A model is refused when it is worse by more than the margin at this level.", low=0.001, high=0.5
     )
-    baseline_margin: float = option(0.0, "How much better than the baseline a model must be.", low=0, high=1)
+    baseline_margin: float = option(0.0, "How much better than the baseline a model must be.", low=0)

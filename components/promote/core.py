@@ -114,7 +114,7 @@ def _described(config: Config, evaluation: Evaluation, decision: Decision, champ
     return {
         "promoted": decision.promoted,
         "reason": decision.reason,
-        "metric": config.metric,
+        "metric": evaluation.metric(config.metric),
         "model_name": config.model_name,
         "digest": evaluation.digest,
         "champion_before": champion.previous if champion and decision.promoted else after,

@@ -49,21 +49,48 @@ class Evaluation:
 
     Attributes:
         digest: The model digest.
+        main_metric: The metric that decides unless another is chosen.
+        lower_is_better: Metrics of which less is better.
         rows: Number of test rows.
         confidence: Coverage of all intervals.
         metrics: By name; `<name>_low` and `<name>_high` are the ends of its interval.
-        baseline: What always answering with the majority label reaches, by metric.
+        baseline: What a trivial answer reaches, such as always the majority label; by metric.
         champion: The comparison with the champion, if there was one.
         lineage: The model's `lineage.json`.
     """
 
     digest: str
+    main_metric: str
+    lower_is_better: frozenset[str]
     rows: int
     confidence: float
     metrics: Mapping[str, float]
     baseline: Mapping[str, float]
     champion: Comparison | None
     lineage: Mapping[str, Any]
+
+    def metric(self, chosen: str) -> str:
+        """The metric to compare by; raises UserError for one that this task does not have."""
+        name = chosen or self.main_metric
+        if name not in self.baseline:
+            raise UserError(
+                f"{name!r} is not a metric of this task",
+                where="promote.metric",
+                remedy=f"use {', '.join(self.baseline)}",
+            )
+        return name
+
+    def gain(self, metric: str, difference: Difference) -> Difference:
+        """A difference as a gain: positive when the challenger is better."""
+        if metric not in self.lower_is_better:
+            return difference
+        return Difference(value=-difference.value, low=-difference.high, high=-difference.low)
+
+    def sure_gain_over_baseline(self, metric: str) -> float:
+        """By how much the end of the interval that is worse is better than the baseline."""
+        if metric in self.lower_is_better:
+            return self.baseline[metric] - self.metrics[f"{metric}_high"]
+        return self.metrics[f"{metric}_low"] - self.baseline[metric]
 
 
 def read_evaluation(directory: Path) -> Evaluation:
@@ -85,6 +112,8 @@ def parse(found: Mapping[str, Any]) -> Evaluation:
     """The evaluation in the content of metrics.json."""
     return Evaluation(
         digest=found["model"]["digest"],
+        main_metric=found["main_metric"],
+        lower_is_better=frozenset(found["lower_is_better"]),
         rows=int(found["test"]["rows"]),
         confidence=float(found["confidence"]),
         metrics=_numbers(found["metrics"]),

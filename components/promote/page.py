@@ -26,7 +26,7 @@ def page(record: Mapping[str, Any], *, nothing_new: bool) -> str:
         "model": f"{record['model_name']} {record['digest'][:SHORT]}",
         "champion before": record["champion_before"] or "none",
         "champion after": record["champion_after"] or "none",
-        **{metric: _measured(metrics, metric) for metric in ("accuracy", "macro_f1") if metric in metrics},
+        **{metric: _measured(metrics, metric) for metric in metrics if f"{metric}_low" in metrics},
     }
     lines = [f"| {name} | {_cell(value)} |" for name, value in rows.items()]
     return "\n".join([f"# {title}: {record['model_name']}", "", "| | |", "|---|---|", *lines, ""])

@@ -12,6 +12,7 @@ from components.shared.errors import UserError
 PAIR: Final = {"source": "string", "target": "string"}
 TASKS: Final[Mapping[str, Mapping[str, Any]]] = {
     "classification": {"text": "string", "label": "string"},
+    "multilabel_classification": {"text": "string", "labels": ["string"]},
     "causal_lm": {"text": "string"},
     "masked_lm": {"text": "string"},
     "translation": PAIR,
@@ -91,8 +92,16 @@ def _defect_of_messages(messages: Any, _: Mapping[str, Any]) -> str:
     return ""
 
 
+def _defect_of_labels(labels: Any, _: Mapping[str, Any]) -> str:
+    """No label at all is an answer too."""
+    if not isinstance(labels, list) or not all(isinstance(label, str) and label.strip() for label in labels):
+        return "labels are not a list of texts"
+    return "a label is not valid Unicode" if any(map(_has_surrogates, labels)) else ""
+
+
 LISTS: Final[Mapping[str, Callable[[Any, Mapping[str, Any]], str]]] = {
     "answers": _defect_of_answers,
+    "labels": _defect_of_labels,
     "messages": _defect_of_messages,
 }
 """What is wrong with the value of a column that holds a list, given the whole record."""

@@ -9,7 +9,17 @@ from typing import Any, Final
 from components.shared.manifest import Manifest
 from components.split.config import Config
 
-TASK_CATEGORIES: Final = {"classification": "text-classification"}
+TASK_CATEGORIES: Final = {
+    "classification": "text-classification",
+    "multilabel_classification": "text-classification",
+    "causal_lm": "text-generation",
+    "masked_lm": "fill-mask",
+    "translation": "translation",
+    "summarization": "summarization",
+    "question_answering": "question-answering",
+    "chat": "text-generation",
+}
+"""What the Hugging Face hub calls the tasks."""
 _SIZES: Final = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
 
@@ -80,10 +90,16 @@ def _front_matter(config: Config, manifest: Manifest, numbers: Mapping[str, Any]
 
 
 def _features(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [
-        {"name": name, "struct": _features(kind)} if isinstance(kind, Mapping) else {"name": name, "dtype": kind}
-        for name, kind in columns.items()
-    ]
+    return [{"name": name, **_feature(kind)} for name, kind in columns.items()]
+
+
+def _feature(kind: Any) -> dict[str, Any]:
+    if isinstance(kind, Mapping):
+        return {"struct": _features(kind)}
+    if isinstance(kind, list):
+        (inner,) = kind
+        return {"list": _features(inner) if isinstance(inner, Mapping) else inner}
+    return {"dtype": kind}
 
 
 def _splits(numbers: Mapping[str, Any]) -> str:
@@ -97,6 +113,8 @@ def _splits(numbers: Mapping[str, Any]) -> str:
 
 def _column(column: tuple[str, Any]) -> tuple[str, str]:
     name, kind = column
+    if isinstance(kind, list):
+        return name, f"list of {_column((name, kind[0]))[1]}"
     return name, ", ".join(f"{inner}: {of}" for inner, of in kind.items()) if isinstance(kind, Mapping) else kind
 
 

@@ -14,6 +14,7 @@ from components.shared.manifest import Manifest
 from components.shared.progress import track
 from components.shared.records import columns_of, text_key
 from components.shared.result import Result
+from components.shared.texts import compared_text, label_of
 from components.split.assignment import SPLITS, Assignment
 from components.split.card import data_card
 from components.split.config import Config
@@ -34,7 +35,8 @@ def run(config: Config) -> Result:
     dropped = Counter(filter(None, assignment.reasons))
     with staged_directory(config.splits) as splits, staged_directory(config.card) as card:
         manifest, numbers_of = _write(cleaned, assignment, splits)
-        check_labels({name: split.labels for name, split in numbers_of.items()})
+        if config.task == "classification":
+            check_labels({name: split.labels for name, split in numbers_of.items()})
         check_no_leak(Dataset(splits), clusters)
         numbers = statistics(numbers_of, cleaning, dropped)
         write_atomically(card / "statistics.json", (json.dumps(numbers, ensure_ascii=False, indent=1) + "\n").encode())
@@ -55,7 +57,7 @@ def _assign(config: Config, cleaned: Dataset, clusters: list[list[str]]) -> Assi
     number_of: dict[str, int] = {}
     for number, row in enumerate(track(cleaned.rows(), "assigning", cleaned.manifest.rows(ALL), "rows")):
         tied = [number_of[other] for other in alike.get(row["id"], ()) if other in number_of]
-        assignment.add(text_key(row["text"]), tied)
+        assignment.add(text_key(compared_text(row)), tied)
         number_of.setdefault(row["id"], number)
     assignment.cap_train()
     return assignment
@@ -69,7 +71,7 @@ def _write(cleaned: Dataset, assignment: Assignment, directory: Path) -> tuple[M
             split = assignment.split_of(number)
             del row["id"]
             writer.write(row, split)
-            numbers[split].add(row["text"], row.get("label", ""))
+            numbers[split].add(compared_text(row), label_of(row))
     return writer.finish(), numbers
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from components.shared.datasets import Dataset
 from components.shared.errors import UserError
 from components.shared.records import text_key
+from components.shared.texts import compared_text
 
 _REMEDY = "this is a defect of `split`: report it, and do not use this dataset"
 
@@ -23,11 +24,10 @@ def check_no_leak(dataset: Dataset, clusters: Iterable[Sequence[str]]) -> None:
     for split in dataset.manifest.splits:
         for row in dataset.rows(split):
             of_id[row["id"]] = split
-            other = of_text.setdefault(text_key(row["text"]), split)
+            text = compared_text(row)
+            other = of_text.setdefault(text_key(text), split)
             if other != split:
-                raise UserError(
-                    f"{split} and {other} share the text {row['text'][:60]!r}", where="split", remedy=_REMEDY
-                )
+                raise UserError(f"{split} and {other} share the text {text[:60]!r}", where="split", remedy=_REMEDY)
     for cluster in clusters:
         _check_cluster({of_id[row] for row in cluster if row in of_id}, cluster)
 

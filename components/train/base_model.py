@@ -5,27 +5,30 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from components.shared import mirrors
+from components.shared.architectures import check_fit
 from components.shared.errors import RetryError, UserError
 from components.shared.references import HUB, S3, Reference, is_local, open_local, parse_reference
 
 WHERE: Final = "base_model"
-PATTERNS: Final = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "README.md")
+DESCRIBING: Final = ("*.json", "*.txt", "*.model", "*.jinja", "README.md")
+PATTERNS: Final = ("*.safetensors", *DESCRIBING)
 """Files of a hub repository that are downloaded: never code, never pickles."""
 TOKENIZER_FILES: Final = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model")
 
 
-def open_base_model(reference_text: str, max_tokens: int) -> tuple[Path, Reference]:
+def open_base_model(reference_text: str, max_tokens: int, task: str = "") -> tuple[Path, Reference]:
     """The directory of the pinned base model, checked.
 
     Args:
         reference_text: What `resolve` gave.
         max_tokens: Length of the texts it must read.
+        task: What it must learn; empty asks for nothing.
 
     Raises:
         UserError: if it does not exist, is not what was pinned, or is not a model we load.
@@ -35,7 +38,9 @@ def open_base_model(reference_text: str, max_tokens: int) -> tuple[Path, Referen
     if is_local(reference.uri):
         directory = open_local(reference, WHERE)
     elif reference.uri.startswith(HUB):
-        directory = _download(reference)
+        if task:  # a model that does not fit is refused before its weights are downloaded
+            check_task(_download(reference, DESCRIBING), task, reference.uri)
+        directory = _download(reference, PATTERNS)
     elif reference.uri.startswith(S3):
         place = Path(tempfile.gettempdir(), "evertune-base-models", reference.value)
         directory = mirrors.fetch_model(reference, place, WHERE)
@@ -44,20 +49,26 @@ def open_base_model(reference_text: str, max_tokens: int) -> tuple[Path, Referen
             f"{reference.uri} is not a model address", where=WHERE, remedy="give a directory, s3:// or hf://owner/name"
         )
     check_model_directory(directory, reference.uri, max_tokens)
+    if task:
+        check_task(directory, task, reference.uri)
     return directory, reference
+
+
+def check_task(directory: Path, task: str, name: str) -> None:
+    """Raises UserError when the model of a directory cannot learn the task."""
+    check_fit(task, _settings(directory, name), name)
+    if task == "chat" and not _has_chat_template(directory):
+        raise UserError(
+            f"the tokenizer of {name} has no chat template",
+            where=WHERE,
+            remedy="choose a model tuned for chats, or add chat_template.jinja to its files",
+        )
 
 
 def check_model_directory(directory: Path, name: str, max_tokens: int) -> None:
     """Refuses what cannot or must not be loaded; raises UserError."""
-    try:
-        settings = json.loads((directory / "config.json").read_bytes())
-        model_type, code = settings["model_type"], settings.get("auto_map")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{name} is not a model directory (config.json: {type(error).__name__})",
-            where=WHERE,
-            remedy="give a directory that `save_pretrained` wrote",
-        ) from None
+    settings = _settings(directory, name)
+    model_type, code = settings["model_type"], settings.get("auto_map")
     if code:
         raise UserError(
             f"{name} ({model_type}) needs remote code, which is not run",
@@ -77,7 +88,29 @@ def check_model_directory(directory: Path, name: str, max_tokens: int) -> None:
         )
 
 
-def _download(reference: Reference) -> Path:
+def _settings(directory: Path, name: str) -> dict[str, Any]:
+    try:
+        settings: dict[str, Any] = json.loads((directory / "config.json").read_bytes())
+        str(settings["model_type"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{name} is not a model directory (config.json: {type(error).__name__})",
+            where=WHERE,
+            remedy="give a directory that `save_pretrained` wrote",
+        ) from None
+    return settings
+
+
+def _has_chat_template(directory: Path) -> bool:
+    if (directory / "chat_template.jinja").exists() or (directory / "chat_template.json").exists():
+        return True
+    try:
+        return bool(json.loads((directory / "tokenizer_config.json").read_bytes()).get("chat_template"))
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _download(reference: Reference, patterns: Sequence[str]) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 
@@ -87,7 +120,7 @@ def _download(reference: Reference) -> Path:
             snapshot_download(
                 name,
                 revision=reference.value,
-                allow_patterns=list(PATTERNS),
+                allow_patterns=list(patterns),
                 endpoint=os.environ.get("HF_ENDPOINT"),
             )
         )
@@ -117,15 +150,45 @@ def loading(name: str) -> Iterator[None]:
         ) from error
 
 
-def load_tokenizer(directory: Path, name: str) -> Any:
-    """The tokenizer of a model directory; raises UserError if it cannot pad."""
+def load_tokenizer(directory: Path, name: str, *, decoder: bool = False) -> Any:
+    """The tokenizer of a model directory.
+
+    Args:
+        directory: The model directory.
+        name: Its name, for errors.
+        decoder: Whether the model reads from left to right only. It cannot see padding behind a text, so the token that
+            ends a text may serve as padding.
+
+    Raises:
+        UserError: if it cannot be loaded or cannot pad.
+    """
     from transformers import AutoTokenizer
 
     with loading(name):
         tokenizer = AutoTokenizer.from_pretrained(directory, trust_remote_code=False)
+    if tokenizer.pad_token_id is None and decoder:
+        tokenizer.pad_token = tokenizer.eos_token
     if tokenizer.pad_token_id is None:
         raise UserError(f"the tokenizer of {name} has no padding token", where=WHERE, remedy="add one to its files")
     return tokenizer
+
+
+def load_pretrained(auto_class: str, directory: Path, name: str, **settings: Any) -> Any:
+    """The model of a directory, in single precision, loaded by a class of transformers; raises UserError."""
+    import torch
+    import transformers
+
+    with loading(name):
+        model, report = getattr(transformers, auto_class).from_pretrained(
+            directory,
+            dtype=torch.float32,
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+            **settings,
+        )
+    check_weights(model, report["missing_keys"], name)
+    return model
 
 
 def check_weights(model: Any, missing: Collection[str], name: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from huggingface_hub import EvalResult, ModelCardData
 
@@ -24,8 +24,7 @@ tokenizer = AutoTokenizer.from_pretrained("path/to/this/directory")
 model = {auto_class}.from_pretrained("path/to/this/directory")
 ```
 
-or `pipeline("{pipeline_tag}", model="path/to/this/directory", truncation=True)`.
-It was trained on texts of at most {max_tokens} tokens; the tokenizer cuts longer ones there.
+{pipeline}It was trained on texts of at most {max_tokens} tokens; the tokenizer cuts longer ones there.
 
 ## Lineage
 
@@ -50,6 +49,9 @@ report of the `evaluate` step for that.
 It knows what its dataset shows and what its base model brought along, with their errors and biases.
 Texts of another language, length or kind than those of the dataset need an evaluation of their own.
 """
+PIPELINE = 'or `pipeline("{tag}", model="path/to/this/directory", truncation=True)`.\n'
+PIPELINES: Final = ("text-classification", "fill-mask", "text-generation")
+"""Those that transformers has a ready pipeline for."""
 
 
 def model_card(task: Task, metrics: Mapping[str, float], lineage: Mapping[str, Any]) -> str:
@@ -62,7 +64,7 @@ def model_card(task: Task, metrics: Mapping[str, float], lineage: Mapping[str, A
         dataset=lineage["dataset"],
         revision=lineage["dataset_revision"],
         auto_class=task.auto_class,
-        pipeline_tag=task.pipeline_tag,
+        pipeline=PIPELINE.format(tag=task.pipeline_tag) if task.pipeline_tag in PIPELINES else "",
         max_tokens=lineage["options"]["max_tokens"],
         lineage=_table(("what", "value"), shown),
         metrics=_table(("metric", "value"), metrics),

@@ -15,7 +15,7 @@ from components.train.config import Config
 
 PLACEMENT: Final = ("threads", "checkpoint_seconds", "checkpoint_steps", "keep_checkpoints")
 """Options that decide where and how safely is computed, not what. Any other option is part of the key."""
-LIBRARIES: Final = ("accelerate", "numpy", "tokenizers", "torch", "transformers")
+LIBRARIES: Final = ("accelerate", "numpy", "peft", "tokenizers", "torch", "transformers")
 NOT_COMPUTING: Final = ("__main__.py", "component.py")
 
 

@@ -40,6 +40,11 @@ class Journal:
         """The validation of the best step."""
         return next((point for point in self.validations if point["step"] == self.best_step), None)
 
+    @property
+    def validations_since_best(self) -> int:
+        """Validations after the best one."""
+        return sum(point["step"] > self.best_step for point in self.validations)
+
     def to_json(self) -> bytes:
         """Canonical text; numbers survive it unchanged."""
         return (json.dumps(dataclasses.asdict(self), indent=1, sort_keys=True, allow_nan=False) + "\n").encode()

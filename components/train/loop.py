@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
-from safetensors.torch import save_model
 
 from components.shared.errors import UserError
 from components.train.config import Config
@@ -19,6 +18,7 @@ from components.train.journal import Journal, Point
 from components.train.optimizer import learning_rate, make_optimizer, set_learning_rate
 from components.train.order import Plan, Rows, parts
 from components.train.processes import seed_everything
+from components.train.state import save_weights
 from components.train.stop import StopOnSigterm
 from components.train.tasks import Task
 
@@ -40,7 +40,12 @@ class Loop:
     def __init__(self, config: Config, accelerator: Accelerator, task: Task, model: Any, best: Path) -> None:
         self.config, self.accelerator, self.task, self.best = config, accelerator, task, best
         self.plan = Plan(
-            task.lengths["train"], config.batch_size, config.epochs, config.evaluations_per_epoch, config.seed
+            task.lengths["train"],
+            config.batch_size,
+            config.epochs,
+            config.evaluations_per_epoch,
+            config.seed,
+            config.batch_tokens,
         )
         self.model, self.optimizer = accelerator.prepare(model, make_optimizer(model, config))
         self.bare_model: torch.nn.Module = accelerator.unwrap_model(self.model)
@@ -48,8 +53,10 @@ class Loop:
 
     @property
     def finished(self) -> bool:
-        """Whether all steps are done."""
-        return self.journal.step == self.plan.total_steps
+        """Whether all steps are done, or so many validations brought nothing better that more are not worth it."""
+        patience = self.config.patience
+        exhausted = patience > 0 and self.journal.validations_since_best >= patience
+        return exhausted or self.journal.step == self.plan.total_steps
 
     def step(self, log: EventLog | None, stop: StopOnSigterm) -> float:
         """Does one optimizer step and returns its mean loss; agrees with the other processes on a stop.
@@ -62,7 +69,7 @@ class Loop:
         rate = learning_rate(step, self.plan.total_steps, self.config)
         set_learning_rate(self.optimizer, rate)
         self.model.train()
-        loss = self._agree(self._backward(self.plan.rows(step)), stop)
+        loss = self._agree(self._backward(self.plan.rows(step), self.plan.epoch(step)), stop)
         norm = float(self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm or math.inf))
         self._check_finite(step, loss, norm)
         self.optimizer.step()
@@ -84,14 +91,14 @@ class Loop:
         if best is None or self.task.quality(point) > self.task.quality(best):
             self.journal.best_step = self.journal.step
             if self.accelerator.is_main_process:
-                save_model(self.bare_model, str(self.best))
+                save_weights(self.bare_model, self.best)
         if log:
             log.add("validation", point)
 
-    def _backward(self, rows: Rows) -> float:
+    def _backward(self, rows: Rows, epoch: int) -> float:
         """Computes the gradient of the mean loss over `rows`; returns this process's share of that loss."""
         processes, accumulation = self.accelerator.num_processes, self.config.accumulation
-        units, losses = self.task.units("train", rows), []
+        units, losses = self.task.units("train", rows, epoch), []
         for part in range(accumulation):
             share = parts(rows, processes * accumulation, self.accelerator.process_index + processes * part)
             # Processes compute in step: one without rows goes through the motions with a weight of zero.
@@ -99,7 +106,7 @@ class Loop:
                 continue
             last = part == accumulation - 1 or processes == 1
             with contextlib.nullcontext() if last else self.accelerator.no_sync(self.model):
-                summed = self.task.loss(self.model, self._batch("train", share if len(share) else rows[:1]))
+                summed = self.task.loss(self.model, self._batch("train", share if len(share) else rows[:1], epoch))
                 loss = summed * ((1 if len(share) else 0) / units)
                 self.accelerator.backward(loss * processes)
             losses.append(loss.detach())
@@ -148,7 +155,7 @@ class Loop:
             for start in starts:
                 if processes == 1 and stop.agreed:
                     return None
-                batch = self._batch("validation", by_length[start : start + size])
+                batch = self._batch("validation", by_length[start : start + size], 0)
                 sums = [a + b for a, b in zip(sums, self.task.measure(self.bare_model, batch), strict=True)]
         return self._over_processes(sums)
 
@@ -157,5 +164,6 @@ class Loop:
         total: list[float] = self.accelerator.reduce(shared, "sum").tolist()
         return total
 
-    def _batch(self, split: str, rows: Rows) -> dict[str, Any]:
-        return {name: tensor.to(self.accelerator.device) for name, tensor in self.task.batch(split, rows).items()}
+    def _batch(self, split: str, rows: Rows, epoch: int) -> dict[str, Any]:
+        tensors = self.task.batch(split, rows, epoch)
+        return {name: tensor.to(self.accelerator.device) for name, tensor in tensors.items()}

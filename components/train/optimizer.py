@@ -3,20 +3,43 @@
 from __future__ import annotations
 
 import math
+import re
+from typing import Any, Final
 
 import torch
 
 from components.train.config import Config
 
+_LAYER: Final = re.compile(r"\.(?:layers?|h|blocks?)\.(\d+)\.")
+"""Number of the layer in the name of a parameter, as the models of transformers name them."""
+_EMBEDDING: Final = re.compile(r"(?:embed|wte|wpe|shared)")
+
 
 def make_optimizer(model: torch.nn.Module, config: Config) -> torch.optim.AdamW:
     """AdamW; weights decay if they have two or more dimensions, so biases and every kind of norm do not."""
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": config.weight_decay},
-        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
-    ]
+    trained = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+    scales = layer_scales([name for name, _ in trained], config.layer_decay)
+    groups = []
+    for scale in sorted(set(scales.values())):
+        own = [parameter for name, parameter in trained if scales[name] == scale]
+        groups += [
+            {"params": [p for p in own if p.ndim >= 2], "weight_decay": config.weight_decay, "scale": scale},
+            {"params": [p for p in own if p.ndim < 2], "weight_decay": 0.0, "scale": scale},
+        ]
     return torch.optim.AdamW([g for g in groups if g["params"]], lr=config.learning_rate, fused=True)
+
+
+def layer_scales(names: list[str], decay: float) -> dict[str, float]:
+    """What each parameter's learning rate is multiplied by: `decay` for each layer between it and the head."""
+    numbers = {name: match for name in names if (match := _LAYER.search(name))}
+    layers = 1 + max((int(match[1]) for match in numbers.values()), default=-1)
+
+    def below_head(name: str) -> int:
+        if name in numbers:
+            return layers - int(numbers[name][1])
+        return layers + 1 if _EMBEDDING.search(name) else 0
+
+    return {name: decay ** below_head(name) for name in names}
 
 
 def learning_rate(step: int, total_steps: int, config: Config) -> float:
@@ -25,11 +48,14 @@ def learning_rate(step: int, total_steps: int, config: Config) -> float:
     if step <= warmup:
         return config.learning_rate * step / warmup
     gone = (step - 1 - warmup) / max(total_steps - warmup, 1)
+    if config.schedule == "wsd":
+        falling = math.ceil(total_steps * config.decay_fraction)
+        return config.learning_rate * min(1.0, (total_steps - step + 1) / max(falling, 1))
     factor = {"linear": 1 - gone, "cosine": (1 + math.cos(math.pi * gone)) / 2, "constant": 1.0}[config.schedule]
     return config.learning_rate * factor
 
 
-def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Gives every parameter group the same learning rate."""
+def set_learning_rate(optimizer: Any, rate: float) -> None:
+    """Gives each parameter group the learning rate, scaled as the group says."""
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group["scale"]

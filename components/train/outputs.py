@@ -8,14 +8,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
-from safetensors.torch import load_model
-
 from components.shared.files import staged_directory, write_atomically
 from components.shared.references import Reference
 from components.train import identity
 from components.train.card import model_card
 from components.train.config import Config
 from components.train.journal import Journal
+from components.train.methods import export
+from components.train.state import load_weights
 from components.train.tasks import Task
 
 PACKAGES: Final = (*identity.LIBRARIES, "safetensors")
@@ -47,8 +47,8 @@ def training_metrics(task: Task, journal: Journal) -> dict[str, float]:
         "best_step": journal.best_step,
         "steps": journal.step,
         "train_loss": journal.history[-1]["loss"],
-        "rows_train": len(task.lengths["train"]),
-        "rows_validation": len(task.lengths["validation"]),
+        "sequences_train": len(task.lengths["train"]),
+        "sequences_validation": len(task.lengths["validation"]),
     }
 
 
@@ -56,7 +56,7 @@ def write_model(
     config: Config, task: Task, model: Any, tokenizer: Any, best: Path, journal: Journal, facts: dict[str, Any]
 ) -> None:
     """Writes the model directory with the weights of the best validation; it appears whole or not at all."""
-    load_model(model, best)
+    load_weights(model, best)
     tokenizer.model_max_length = config.max_tokens
     if getattr(tokenizer, "backend_tokenizer", None) is not None:
         tokenizer.backend_tokenizer.no_truncation()
@@ -64,7 +64,7 @@ def write_model(
     history = {"history": journal.history, "validations": journal.validations, "best_step": journal.best_step}
     card = model_card(task, training_metrics(task, journal), facts)
     with staged_directory(config.model) as staged:
-        model.save_pretrained(staged)
+        export(model, staged)
         tokenizer.save_pretrained(staged)
         write_json(staged / "lineage.json", facts)
         write_json(staged / "training.json", history)

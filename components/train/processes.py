@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import random
@@ -28,7 +29,9 @@ def start(config: Config) -> Accelerator:
     """
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    accelerator = Accelerator(cpu=not torch.cuda.is_available())
+    accelerator = Accelerator(
+        cpu=not torch.cuda.is_available(), mixed_precision={"bf16": "bf16", "fp32": "no"}[config.precision]
+    )
     if accelerator.num_processes != config.world_size:
         raise UserError(
             f"the number of processes is {accelerator.num_processes}, not {config.world_size}",
@@ -42,6 +45,18 @@ def start(config: Config) -> Accelerator:
         torch.utils.deterministic.fill_uninitialized_memory = False
         torch.backends.cudnn.benchmark = False
     return accelerator
+
+
+def probed(config: Config) -> Config:
+    """The configuration with `precision=auto` decided by the hardware, so that it is part of the checkpoint key.
+
+    Without native support bf16 is many times slower than fp32 on a CPU, and even with it the weights would no longer be
+    the same bytes on every CPU: auto takes it on GPUs only.
+    """
+    if config.precision != "auto":
+        return config
+    native = torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
+    return dataclasses.replace(config, precision="bf16" if native else "fp32")
 
 
 def seed_everything(*parts: int) -> None:

@@ -27,7 +27,7 @@ def save_state(
     directory: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, journal: Journal, best: Path
 ) -> None:
     """Writes everything a training needs to go on."""
-    save_model(model, str(directory / MODEL))
+    save_weights(model, directory / MODEL)
     _save_optimizer(directory, optimizer)
     save_finished(directory, journal, best)
 
@@ -41,8 +41,37 @@ def save_finished(directory: Path, journal: Journal, best: Path) -> None:
 
 def load_state(directory: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
     """Brings model and optimizer back to what `save_state` wrote."""
-    load_model(model, directory / MODEL)
+    load_weights(model, directory / MODEL)
     _load_optimizer(directory, optimizer)
+
+
+def save_weights(model: torch.nn.Module, path: Path) -> None:
+    """Writes the weights that training changes: all of them, or an adapter and what else is not frozen."""
+    trained = _trained(model)
+    if trained is None:
+        save_model(model, str(path))
+    else:
+        save_file({name: parameter.detach().contiguous() for name, parameter in trained.items()}, path)
+
+
+def load_weights(model: torch.nn.Module, path: Path) -> None:
+    """Brings the weights back to what `save_weights` wrote."""
+    trained = _trained(model)
+    if trained is None:
+        load_model(model, path)
+        return
+    tensors = load_file(path)
+    assert tensors.keys() == trained.keys(), "the checkpoint key names all that decides what is trained"
+    with torch.no_grad():
+        for name, parameter in trained.items():
+            parameter.copy_(tensors[name])
+
+
+def _trained(model: torch.nn.Module) -> dict[str, torch.nn.Parameter] | None:
+    """The parameters that are trained, where not all of them are."""
+    named = dict(model.named_parameters())
+    trained = {name: parameter for name, parameter in named.items() if parameter.requires_grad}
+    return None if len(trained) == len(named) else trained
 
 
 def _save_optimizer(directory: Path, optimizer: torch.optim.Optimizer) -> None:

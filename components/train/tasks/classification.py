@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 from components.shared.datasets import Dataset
 from components.shared.errors import UserError
 from components.shared.progress import Progress
-from components.train.base_model import check_weights, loading
+from components.train.base_model import load_pretrained
+from components.train.config import Config
+from components.train.tasks import SPLITS
+from components.train.tasks.class_weights import class_weights
+from components.train.tasks.padding import pad
 
 CHUNK_ROWS: Final = 1000
-SPLITS: Final = ("train", "validation")
 
 
 class Classification:
@@ -23,15 +26,14 @@ class Classification:
 
     pipeline_tag: ClassVar[str] = "text-classification"
     auto_class: ClassVar[str] = "AutoModelForSequenceClassification"
+    problem_type: ClassVar[str] = "single_label_classification"
+    decoder: ClassVar[bool] = False
     measures: ClassVar[int] = 3
 
-    def __init__(self, dataset: Dataset) -> None:
-        self._dataset = dataset
-        named = {split: dataset.table(split)["label"].to_pylist() for split in SPLITS}
-        self.labels = sorted(set(named["train"]))
-        _check_labels(self.labels, named)
-        number = {label: index for index, label in enumerate(self.labels)}
-        self._targets = {split: np.array([number[label] for label in named[split]]) for split in SPLITS}
+    def __init__(self, dataset: Dataset, config: Config) -> None:
+        self._dataset, self._config = dataset, config
+        self.labels, self._targets = self._read_labels()
+        self._weights = class_weights(config.class_weights, self.labels, self._label_counts())
         self._tokens: dict[str, list[NDArray[np.int32]]] = {}
         self.lengths: dict[str, NDArray[np.int64]] = {}
 
@@ -50,54 +52,48 @@ class Classification:
 
     def load_model(self, directory: Path, name: str) -> Any:
         """The pretrained body with a new head; raises UserError if the weights do not fit."""
-        import torch
-        from transformers import AutoModelForSequenceClassification
+        return load_pretrained(
+            self.auto_class,
+            directory,
+            name,
+            id2label=dict(enumerate(self.labels)),
+            label2id={label: index for index, label in enumerate(self.labels)},
+            problem_type=self.problem_type,
+            ignore_mismatched_sizes=True,
+        )
 
-        names = dict(enumerate(self.labels))
-        with loading(name):
-            model, report = AutoModelForSequenceClassification.from_pretrained(
-                directory,
-                id2label=names,
-                label2id={label: index for index, label in names.items()},
-                problem_type="single_label_classification",
-                dtype=torch.float32,
-                use_safetensors=True,
-                trust_remote_code=False,
-                ignore_mismatched_sizes=True,
-                output_loading_info=True,
-            )
-        check_weights(model, report["missing_keys"], name)
-        return model
-
-    def batch(self, split: str, rows: NDArray[np.int64]) -> dict[str, Any]:
+    def batch(self, split: str, rows: NDArray[np.int64], epoch: int) -> dict[str, Any]:
         """The tokens of the given rows, padded to the longest, with mask and labels."""
         import torch
 
         texts = [self._tokens[split][row] for row in rows]
-        width = max(map(len, texts))
-        tokens = np.full((len(texts), width), self._padding, dtype=np.int64)
-        mask = np.zeros((len(texts), width), dtype=np.int64)
-        for index, text in enumerate(texts):
-            place = slice(width - len(text), width) if self._pad_left else slice(0, len(text))
-            tokens[index, place], mask[index, place] = text, 1
-        arrays = {"input_ids": tokens, "attention_mask": mask, "labels": self._targets[split][rows]}
-        return {name: torch.from_numpy(array) for name, array in arrays.items()}
+        tensors = {
+            "input_ids": pad(texts, self._padding, self._pad_left),
+            "attention_mask": pad([np.ones(len(text)) for text in texts], 0, self._pad_left),
+        }
+        return {**tensors, "labels": torch.from_numpy(self._targets[split][rows])}
 
-    def units(self, split: str, rows: NDArray[np.int64]) -> int:
-        """The loss is a mean over rows."""
-        return len(rows)
+    def units(self, split: str, rows: NDArray[np.int64], epoch: int) -> float:
+        """The loss is a mean over rows, weighted by their classes."""
+        return len(rows) if self._weights is None else float(self._weights[self._targets[split][rows]].sum())
 
     def loss(self, model: Any, batch: Mapping[str, Any]) -> Any:
         """The summed cross-entropy of a batch."""
         import torch
 
-        return torch.nn.functional.cross_entropy(_logits(model, batch), batch["labels"], reduction="sum")
+        return torch.nn.functional.cross_entropy(
+            logits_of(model, batch),
+            batch["labels"],
+            weight=None if self._weights is None else torch.as_tensor(self._weights, device=batch["labels"].device),
+            reduction="sum",
+            label_smoothing=self._config.label_smoothing,
+        )
 
     def measure(self, model: Any, batch: Mapping[str, Any]) -> list[float]:
         """Summed loss, right answers and rows of a batch."""
         import torch
 
-        logits, labels = _logits(model, batch), batch["labels"]
+        logits, labels = logits_of(model, batch), batch["labels"]
         loss = torch.nn.functional.cross_entropy(logits, labels, reduction="sum")
         return [loss.item(), (logits.argmax(-1) == labels).sum().item(), len(labels)]
 
@@ -110,25 +106,36 @@ class Classification:
         """The more accurate model is better; of equally accurate ones, that with the smaller loss."""
         return (metrics["accuracy"], -metrics["loss"])
 
+    def _read_labels(self) -> tuple[list[str], dict[str, NDArray[Any]]]:
+        """All labels, sorted, and the target of each row."""
+        named = {split: self._dataset.table(split)["label"].to_pylist() for split in SPLITS}
+        labels = sorted(set(named["train"]))
+        check_labels(labels, sorted(set(named["validation"])))
+        number = {label: index for index, label in enumerate(labels)}
+        return labels, {split: np.array([number[label] for label in named[split]]) for split in SPLITS}
+
+    def _label_counts(self) -> NDArray[np.int64]:
+        """Training rows of each label."""
+        return np.bincount(self._targets["train"], minlength=len(self.labels))
+
 
 TASK: Final = Classification
 
 
-def _logits(model: Any, batch: Mapping[str, Any]) -> Any:
+def logits_of(model: Any, batch: Mapping[str, Any]) -> Any:
+    """What the model says of a batch, in single precision."""
     return model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits.float()
 
 
-def _check_labels(labels: list[str], named: Mapping[str, list[str]]) -> None:
-    for split in SPLITS:
-        if not named[split]:
-            raise UserError(
-                f"the split {split} has no rows", where="train.data", remedy="add data or change the options of `split`"
-            )
+def check_labels(labels: Sequence[str], validated: Sequence[str]) -> None:
+    """Raises UserError when there is nothing to tell apart, or a label to validate that was not learned."""
     if len(labels) < 2:
         raise UserError(
-            f"all training rows have the label {labels[0]!r}", where="train.data", remedy="add rows of another class"
+            f"all training rows have the label {labels[0]!r}" if labels else "no training row has a label",
+            where="train.data",
+            remedy="add rows of another class",
         )
-    unknown = sorted(set(named["validation"]) - set(labels))
+    unknown = sorted(set(validated) - set(labels))
     if unknown:
         raise UserError(
             f"the label {unknown[0]!r} is in validation but not in train",

@@ -42,6 +42,8 @@ def evaluation_of(
         accuracy = 0.8 + champion["difference"]["accuracy"]["value"]
     return {
         "task": "classification",
+        "main_metric": "accuracy",
+        "lower_is_better": [],
         "model": {"name": "reviews", "digest": digest},
         "test": {"rows": 1000, "digest": "of the dataset"},
         "confidence": 0.95,

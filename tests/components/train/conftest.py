@@ -34,11 +34,17 @@ class Inputs:
 
 def write_dataset(directory: Path, rows: dict[str, Iterable[Row]]) -> Path:
     """A finished dataset of (text, label) rows by split."""
+    named = {split: [{"text": text, "label": label} for text, label in own] for split, own in rows.items()}
+    return write_rows(directory, "classification", named)
+
+
+def write_rows(directory: Path, task: str, rows: dict[str, list[dict[str, Any]]]) -> Path:
+    """A finished dataset of a task, by split."""
     directory.mkdir(parents=True)
-    writer = DatasetWriter(directory, columns_of("classification"), SPLITS)
+    writer = DatasetWriter(directory, columns_of(task), SPLITS)
     for split in SPLITS:
-        for text, label in rows.get(split, ()):
-            writer.write({"text": text, "label": label}, split)
+        for row in rows.get(split, ()):
+            writer.write(row, split)
     writer.finish()
     return directory
 
@@ -128,3 +134,15 @@ def configure_in(inputs: Inputs) -> Callable[..., Config]:
 def dataset_of(tmp_path: Path) -> Callable[..., Path]:
     """Writes rows, given by split, as a finished dataset."""
     return lambda **rows: write_dataset(tmp_path / "dataset", rows)
+
+
+@pytest.fixture(scope="session")
+def reviews_of() -> Callable[[int], list[Row]]:
+    """Some short reviews of both labels."""
+    return reviews
+
+
+@pytest.fixture(scope="session")
+def write_rows_of() -> Callable[..., Path]:
+    """Writes a dataset of a task."""
+    return write_rows

@@ -17,7 +17,23 @@ from components.train.checkpoints import Checkpoints
 from components.train.config import Config
 from components.train.identity import PLACEMENT, checkpoint_key
 
-OTHER = {"warmup_fraction": 0.5, "schedule": "cosine", "deterministic": False}
+OTHER = {
+    "warmup_fraction": 0.5,
+    "schedule": "cosine",
+    "deterministic": False,
+    "source_prefix": "summarize: ",
+    "mask_probability": 0.3,
+    "packing": False,
+    "decay_fraction": 0.5,
+    "layer_decay": 0.9,
+    "freeze": "*.bias",
+    "adapter": "lora",
+    "adapter_dropout": 0.1,
+    "label_smoothing": 0.1,
+    "class_weights": "balanced",
+    "gradient_checkpointing": True,
+    "precision": "bf16",
+}
 
 
 def test_training_goes_on_from_s3(configure, monkeypatch, s3, caplog):

@@ -11,6 +11,7 @@ import pytest
 
 from components.shared.errors import UserError
 from components.train import core
+from components.train.base_model import check_task
 
 ROWS = [("a fine film", "positive"), ("a dull film", "negative")]
 
@@ -83,7 +84,9 @@ def test_no_model_directory(configure, tmp_path):
 
 def test_unknown_architecture(configure, model):
     change_settings(model, model_type="abacus")
-    assert "cannot be loaded" in refusal(configure(base_model=model))
+    assert "is a abacus model, which classification cannot train (its family is not known here)" in refusal(
+        configure(base_model=model)
+    )
 
 
 def test_weights_of_another_model(configure, model):
@@ -143,3 +146,29 @@ def test_refusals_come_before_torch_is_loaded(configure, dataset_of):
     done = subprocess.run([sys.executable, "-c", script, repr(config)], capture_output=True, text=True, check=False)
     assert "UserError: train.data: all training rows" in done.stderr
     assert "too late" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("task", "kind", "told"),
+    [
+        ("causal_lm", "bert", "is a bert model, which causal_lm cannot train (it fits classification"),
+        ("masked_lm", "gpt2", "Choose a model that has a masked-language-model head"),
+        ("translation", "llama", "Choose a model that has an encoder and a decoder"),
+        ("question_answering", "abacus", "its family is not known here"),
+    ],
+)
+def test_model_that_does_not_fit_the_task(inputs, model, task, kind, told):
+    change_settings(model, model_type=kind)
+    with pytest.raises(UserError) as caught:
+        check_task(model, task, "it")
+    assert told in caught.value.line
+
+
+def test_dataset_of_another_task(configure):
+    assert "the dataset has no column 'messages', which chat learns from" in refusal(configure(task="chat"))
+
+
+def test_chat_model_without_a_template(model):
+    change_settings(model, model_type="llama")
+    with pytest.raises(UserError, match="has no chat template"):
+        check_task(model, "chat", "it")

@@ -1,0 +1,108 @@
+"""Measures a model at any task but plain classification: metrics, baseline and champion on the same test rows."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from components.evaluate import files, resampling
+from components.evaluate.config import Config
+from components.evaluate.task_report import Findings, write_report
+from components.evaluate.tasks import Measured, Measurer, Rows, open_measurer
+from components.shared import champions
+from components.shared.datasets import Dataset
+from components.shared.models import download_model, model_digest
+from components.shared.objects import open_store
+from components.shared.result import Result
+
+
+def run_task(config: Config, dataset: Dataset, rows: Rows) -> Result:
+    """Evaluates the model and writes metrics, predictions and the report."""
+    measurer = open_measurer(dataset, config)
+    started = time.monotonic()
+    own = measurer.measure(config.model, rows, "testing the model")
+    seconds = time.monotonic() - started
+    champion, other = _champion(config, measurer, rows, own)
+    evaluation = _evaluation(config, dataset, measurer, own, rows) | {"champion": champion}
+    findings = Findings(
+        rows=rows,
+        measurer=measurer,
+        own=own,
+        champion=other,
+        evaluation=evaluation,
+        training=files.read_json(config.model / "training.json"),
+        rows_per_second=len(rows) / seconds,
+    )
+    numbers = _flat(evaluation)
+    files.write_all(config, evaluation, numbers, {}, findings.write_predictions)
+    write_report(config, findings)
+    return Result(summary=_summary(evaluation), metadata={"metrics": numbers, "classification": {}, "report": {}})
+
+
+def _evaluation(config: Config, dataset: Dataset, measurer: Measurer, own: Measured, rows: Rows) -> dict[str, Any]:
+    baseline = measurer.baseline(config.model, rows)
+    return {
+        "task": config.task,
+        "main_metric": measurer.main,
+        "lower_is_better": list(measurer.lower_is_better),
+        "model": {
+            "name": config.model_name,
+            "digest": model_digest(config.model),
+            "bytes": files.weights_size(config.model),
+        },
+        "test": {"rows": len(rows), "digest": dataset.manifest.digest},
+        "confidence": config.confidence,
+        "metrics": resampling.with_intervals(measurer, own, config.bootstrap_rounds, config.confidence, config.seed),
+        "baseline": {"name": measurer.baseline_name, "metrics": resampling.of_all(measurer, baseline)},
+        "lineage": files.read_json(config.model / "lineage.json"),
+    }
+
+
+def _champion(
+    config: Config, measurer: Measurer, rows: Rows, own: Measured
+) -> tuple[dict[str, Any] | None, Measured | None]:
+    """The comparison with the champion and what it did itself; nothing when there is none."""
+    if not config.champion:
+        return None, None
+    store = open_store(config.store)
+    record = champions.at(store, config.model_name, config.champion)
+    same = record.digest == model_digest(config.model)
+    if same:
+        other = own
+    else:
+        with tempfile.TemporaryDirectory() as scratch:
+            place = Path(scratch) / "champion"
+            download_model(store, record.digest, place)
+            other = measurer.measure(place, rows, "testing the champion")
+    facts = {
+        "identity": config.champion,
+        "digest": record.digest,
+        "dataset_revision": record.dataset_revision,
+        "same_model": same,
+    }
+    rounds, confidence = config.bootstrap_rounds, config.confidence
+    return facts | resampling.compare(measurer, own, other, rounds, confidence, config.seed), other
+
+
+def _flat(evaluation: dict[str, Any]) -> dict[str, float]:
+    """The main numbers under flat names, as Kubeflow shows them."""
+    numbers = dict(evaluation["metrics"])
+    numbers |= {f"baseline_{name}": value for name, value in evaluation["baseline"]["metrics"].items()}
+    if champion := evaluation["champion"]:
+        numbers |= {f"champion_{name}": value for name, value in champion["metrics"].items()}
+    return {**numbers, "test_rows": evaluation["test"]["rows"]}
+
+
+def _summary(evaluation: dict[str, Any]) -> str:
+    main, metrics = evaluation["main_metric"], evaluation["metrics"]
+    text = (
+        f"{main} {metrics[main]:.3f} [{metrics[f'{main}_low']:.3f}, {metrics[f'{main}_high']:.3f}] "
+        f"on {evaluation['test']['rows']:,} test rows, baseline {evaluation['baseline']['metrics'][main]:.3f}"
+    )
+    if champion := evaluation["champion"]:
+        text += ", champion " + (
+            "the champion itself" if champion["same_model"] else f"{champion['metrics'][main]:.3f}"
+        )
+    return text

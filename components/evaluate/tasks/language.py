@@ -1,0 +1,122 @@
+"""What language models have in common: how probable they find the tokens of the test rows."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.evaluate.config import Config
+from components.evaluate.models import by_length, load, longest_of
+from components.evaluate.tasks import Floats, Measured, Rows
+from components.shared.datasets import Dataset
+from components.shared.progress import Progress
+
+IGNORED: Final = -100
+MOST_NATS: Final = 50.0
+"""A perplexity never exceeds the exponential of this."""
+NLL, TOKENS, BYTES, RIGHT = range(4)
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A sequence shown to the model.
+
+    Attributes:
+        row: Number of the row that it belongs to.
+        tokens: What is shown.
+        labels: The token to say at each place, or IGNORED.
+        size: Bytes of the text that is to be said.
+    """
+
+    row: int
+    tokens: Ints
+    labels: Ints
+    size: int
+
+
+class Language(ABC):
+    """Measures loss by token and by byte of the texts."""
+
+    auto_class: ClassVar[str] = "AutoModelForCausalLM"
+    main: ClassVar[str] = "bits_per_byte"
+    lower_is_better: ClassVar[tuple[str, ...]] = ("perplexity", "bits_per_byte")
+    baseline_name: ClassVar[str] = "each token by its frequency in the training rows"
+
+    def __init__(self, dataset: Dataset, config: Config) -> None:
+        self.dataset, self.config = dataset, config
+
+    @abstractmethod
+    def asked(self, rows: Rows, tokenizer: Any, longest: int) -> list[Asked]:
+        """The sequences of some rows."""
+
+    def measure(self, model: Path, rows: Rows, what: str) -> Measured:
+        """Loss, tokens, bytes and right tokens of each row."""
+        loaded, tokenizer = load(model, self.auto_class)
+        asked = self.asked(rows, tokenizer, longest_of(tokenizer))
+        statistics = np.zeros((len(rows), 4))
+        with Progress(what, len(asked), "texts") as progress:
+            for batch in by_length([len(one.tokens) for one in asked], self.config.batch_size):
+                _add(statistics, loaded, [asked[number] for number in batch])
+                progress.advance(len(batch))
+        return Measured(statistics=statistics, goodness=-statistics[:, NLL], said=[""] * len(rows))
+
+    def baseline(self, model: Path, rows: Rows) -> Measured:
+        """The same for a model that knows how frequent each token is, and no more."""
+        from transformers import AutoTokenizer
+
+        tokenizer = AutoTokenizer.from_pretrained(model)
+        counts = np.ones(len(tokenizer))
+        for one in self.asked(list(self.dataset.rows("train")), tokenizer, longest_of(tokenizer)):
+            np.add.at(counts, one.labels[one.labels != IGNORED], 1)
+        nats, best = -np.log(counts / counts.sum()), int(counts.argmax())
+        statistics = np.zeros((len(rows), 4))
+        for one in self.asked(rows, tokenizer, longest_of(tokenizer)):
+            said = one.labels[one.labels != IGNORED]
+            statistics[one.row] += nats[said].sum(), len(said), one.size, (said == best).sum()
+        return Measured(statistics=statistics, goodness=-statistics[:, NLL], said=[""] * len(rows))
+
+    def metrics(self, sums: Floats) -> dict[str, Floats]:
+        """Perplexity, bits for each byte of text, and the share of the tokens that are the most probable ones."""
+        tokens = np.maximum(sums[:, TOKENS], 1)
+        return {
+            "perplexity": np.exp(np.minimum(sums[:, NLL] / tokens, MOST_NATS)),
+            "bits_per_byte": sums[:, NLL] / math.log(2) / np.maximum(sums[:, BYTES], 1),
+            "token_accuracy": sums[:, RIGHT] / tokens,
+        }
+
+    def shown(self, row: Mapping[str, Any]) -> tuple[str, str]:
+        """The text, which is its own answer."""
+        return str(row["text"]), ""
+
+
+def _add(statistics: Floats, model: Any, asked: list[Asked]) -> None:
+    import torch
+
+    width = max(len(one.tokens) for one in asked)
+    lines = np.zeros((3, len(asked), width), dtype=np.int64)
+    lines[2] = IGNORED
+    for number, one in enumerate(asked):
+        place = slice(0, len(one.tokens))
+        lines[0, number, place], lines[1, number, place], lines[2, number, place] = one.tokens, 1, one.labels
+    tokens, mask, labels = torch.from_numpy(lines).to(model.device)
+    with torch.inference_mode():
+        logits = model(input_ids=tokens, attention_mask=mask).logits
+        line, place = (labels != IGNORED).nonzero(as_tuple=True)
+        wanted = labels[line, place]
+        chosen = logits[line, place].double()
+        nats = torch.nn.functional.cross_entropy(chosen, wanted, reduction="none")
+        right = chosen.argmax(-1) == wanted
+    rows = np.array([one.row for one in asked])[line.cpu().numpy()]
+    np.add.at(statistics, (rows, NLL), nats.cpu().numpy())
+    np.add.at(statistics, (rows, TOKENS), 1)
+    np.add.at(statistics, (rows, RIGHT), right.cpu().numpy())
+    for one in asked:
+        statistics[one.row, BYTES] += one.size

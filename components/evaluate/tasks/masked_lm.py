@@ -1,0 +1,41 @@
+"""Masked language models: perplexity of hidden tokens."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Final
+
+import numpy as np
+
+from components.evaluate.tasks import Floats, Rows
+from components.evaluate.tasks.language import IGNORED, Asked, Language
+
+HIDDEN: Final = 0.15
+
+
+class MaskedLM(Language):
+    """Rows of `text`, read as far as the model reads. The same tokens are hidden for every model of one tokenizer."""
+
+    auto_class: ClassVar[str] = "AutoModelForMaskedLM"
+    main: ClassVar[str] = "perplexity"
+    lower_is_better: ClassVar[tuple[str, ...]] = ("perplexity",)
+
+    def asked(self, rows: Rows, tokenizer: Any, longest: int) -> list[Asked]:
+        """Each text with some tokens hidden, at least one; a text of special tokens only is left out."""
+        encoded = tokenizer([row["text"] for row in rows], truncation=True, max_length=longest)["input_ids"]
+        found = []
+        for number, ids in enumerate(encoded):
+            tokens = np.array(ids)
+            random = np.random.default_rng([self.config.seed, number])
+            drawn = np.where(np.isin(tokens, tokenizer.all_special_ids), np.inf, random.random(len(tokens)))
+            if np.isfinite(drawn).any():
+                hidden = (drawn < HIDDEN) | (drawn == drawn.min())
+                shown = np.where(hidden, tokenizer.mask_token_id, tokens)
+                found.append(Asked(number, shown, np.where(hidden, tokens, IGNORED), 0))
+        return found
+
+    def metrics(self, sums: Floats) -> dict[str, Floats]:
+        """Without bits per byte: only some of the bytes are asked for."""
+        return {name: values for name, values in super().metrics(sums).items() if name != "bits_per_byte"}
+
+
+MEASURER: Final = MaskedLM

@@ -1,0 +1,187 @@
+"""Every task over the one loop: it learns, resumes exactly, writes a model that loads plainly."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import transformers
+
+from components.shared.datasets import Dataset
+from components.shared.directory_store import DirectoryStore
+from components.shared.files import sha256_of
+from components.train import core
+from components.train.tasks import open_task
+from tests.task_data import KINDS, row_of
+from tests.tiny_models import tiny_model_of
+
+
+class PowerCut(Exception):
+    """The machine goes dark."""
+
+
+class DarkAfter(DirectoryStore):
+    """Goes dark when the checkpoint of a step is committed."""
+
+    def __init__(self, root, step):
+        super().__init__(root)
+        self.step = step
+
+    def put(self, key, data):
+        super().put(key, data)
+        if key.endswith(f"/{self.step:010d}/complete.json"):
+            raise PowerCut
+
+
+@pytest.fixture(scope="session")
+def task_inputs(tmp_path_factory, reviews_of, write_rows_of):
+    """Dataset and base model of a task, made once."""
+    made = {}
+
+    def make(task):
+        if task not in made:
+            home = tmp_path_factory.mktemp(task)
+            rows = [row_of(task, *one) for one in reviews_of(60)]
+            data = write_rows_of(
+                home / "data", task, {"train": rows[:42], "validation": rows[42:54], "test": rows[54:]}
+            )
+            texts = [text for text, _ in reviews_of(60)]
+            made[task] = (data, tiny_model_of(KINDS[task], home / "model", texts))
+        return made[task]
+
+    return make
+
+
+@pytest.fixture
+def configured(configure, task_inputs):
+    """The configuration of a small training of a task."""
+
+    def make(task, home="run", **changes):
+        data, model = task_inputs(task)
+        return configure(home, task=task, data=data, base_model=model, **{"max_tokens": 48, **changes})
+
+    return make
+
+
+def weights(config):
+    return sha256_of(config.model / "model.safetensors")
+
+
+def points(config):
+    return json.loads((config.model / "training.json").read_text())
+
+
+@pytest.mark.parametrize("task", sorted(KINDS))
+def test_task_learns_and_resumes_exactly(configured, monkeypatch, task):
+    whole = configured(task, "whole")
+    core.run(whole)
+    losses = [point["loss"] for point in points(whole)["history"]]
+    assert min(losses[1:]) < losses[0]
+
+    stopped = configured(task, "stopped", checkpoint_steps=1)
+    last = points(whole)["history"][-1]["step"]
+    for step in (1, last // 2, last - 1):
+        monkeypatch.setattr(core, "open_store", lambda uri, at=step: DarkAfter(Path(uri), int(at)))
+        with pytest.raises(PowerCut):
+            core.run(stopped)
+        monkeypatch.undo()
+    core.run(stopped)
+    assert weights(stopped) == weights(whole)
+    assert points(stopped) == points(whole)
+
+    model, report = getattr(transformers, open_task(Dataset(whole.data), whole).auto_class).from_pretrained(
+        whole.model, output_loading_info=True
+    )
+    assert not report["missing_keys"]
+    assert model.config.model_type == KINDS[task]
+
+
+def tokenized(configured, task, **changes):
+    """A task with its sequences, its tokenizer and the directory of its model."""
+    config = configured(task, **changes)
+    opened = open_task(Dataset(config.data), config)
+    directory, _ = core.open_base_model(config.base_model_reference, config.max_tokens, task)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(directory)
+    model = opened.load_model(directory, "tiny")
+    opened.tokenize(tokenizer, config.max_tokens)
+    return opened, tokenizer, model
+
+
+def test_masks_depend_on_seed_epoch_and_index_alone(configured):
+    task, _, _ = tokenized(configured, "masked_lm")
+    alone = task.batch("train", np.array([7]), 3)
+    among = task.batch("train", np.array([3, 7, 5]), 3)
+    width = len(task.sequences["train"][7]["input_ids"])
+    for name in ("input_ids", "labels"):
+        assert torch.equal(alone[name][0], among[name][1][:width])
+    assert not torch.equal(alone["labels"], task.batch("train", np.array([7]), 4)["labels"])
+    validated = [task.batch("validation", np.array([2]), epoch)["labels"] for epoch in (0, 9)]
+    assert torch.equal(*validated)
+    assert (alone["labels"][0] != -100).sum() == task.units("train", np.array([7]), 3)
+
+
+def test_about_the_share_is_masked_and_never_a_special_token(configured):
+    task, tokenizer, _ = tokenized(configured, "masked_lm", mask_probability=0.3)
+    rows = np.arange(len(task.lengths["train"]))
+    batch = task.batch("train", rows, 0)
+    hidden = batch["labels"] != -100
+    special = torch.isin(batch["labels"][hidden], torch.tensor(tokenizer.all_special_ids))
+    assert not special.any()
+    real = sum(len(one["input_ids"]) - 2 for one in task.sequences["train"])
+    assert hidden.sum().item() / real == pytest.approx(0.3, abs=0.05)
+    shown = batch["input_ids"][hidden]
+    assert (shown == tokenizer.mask_token_id).float().mean().item() == pytest.approx(0.8, abs=0.08)
+
+
+@pytest.mark.parametrize("task", ["causal_lm", "chat"])
+def test_packed_documents_say_what_they_say_alone(configured, task):
+    packed, _, model = tokenized(configured, task, max_tokens=128)
+    alone, _, same = tokenized(configured, task, max_tokens=128, packing=False)
+    model.eval()
+    same.eval()
+    rows = np.arange(len(packed.lengths["train"]))
+    with torch.inference_mode():
+        together = packed.loss(model, packed.batch("train", rows, 0)).item()
+        documents = range(len(alone.lengths["train"]))
+        each = [alone.loss(same, alone.batch("train", np.array([row]), 0)).item() for row in documents]
+    assert len(rows) < len(each)
+    assert together == pytest.approx(sum(each), rel=1e-5)
+    assert packed.units("train", rows, 0) == alone.units("train", np.arange(len(each)), 0)
+
+
+def test_packs_hold_no_more_than_max_tokens_and_little_padding(configured):
+    task, _, _ = tokenized(configured, "causal_lm")
+    assert task.lengths["train"].max() <= 48
+    assert task.lengths["train"].mean() > 0.9 * 48
+
+
+def test_long_texts_lose_no_token(configured):
+    task, tokenizer, _ = tokenized(configured, "causal_lm", max_tokens=16, packing=False)
+    texts = Dataset(task.config.data).table("train")["text"].to_pylist()
+    wanted = sum(len(tokenizer(text)["input_ids"]) - 1 for text in texts)
+    assert task.units("train", np.arange(len(task.lengths["train"])), 0) == wanted
+
+
+def test_only_the_assistants_turns_are_learned(configured):
+    task, tokenizer, _ = tokenized(configured, "chat", packing=False)
+    row = Dataset(task.config.data).table("train").to_pylist()[0]
+    (one,) = task.encode([row], tokenizer, 64)
+    said = tokenizer.decode(one["labels"][one["labels"] != -100])
+    answers = [message["content"] for message in row["messages"] if message["role"] == "assistant"]
+    assert said.split() == " ".join(f"{answer}</s>\n" for answer in answers).split()
+
+
+def test_places_of_answers_are_those_of_the_text(configured):
+    task, tokenizer, _ = tokenized(configured, "question_answering", max_tokens=24)
+    rows = Dataset(task._dataset.directory).table("train").to_pylist()
+    wanted = {row["answers"][0]["text"] for row in rows}
+    found = 0
+    for window, (first, last) in zip(task._windows["train"], task._targets["train"], strict=True):
+        if first:
+            found += 1
+            assert tokenizer.decode(window["input_ids"][first : last + 1]).strip() in " ".join(wanted)
+    assert found >= len(rows)
+    assert len(task._windows["train"]) > len(rows)
