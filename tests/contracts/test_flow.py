@@ -118,6 +118,15 @@ def test_defaults_of_the_run_form_are_those_of_the_profile(compiled, tmp_path):
     assert default(compiled["retrain"], "registry") is None, "a cluster cannot reach a place on this machine"
 
 
+def test_parameters_without_a_default_stand_first_and_options_of_steps_last(compiled):
+    for spec in compiled.values():
+        parameters = spec["root"]["inputDefinitions"]["parameters"]
+        with_default = ["defaultValue" in one for one in parameters.values()]
+        of_a_step = [name.partition("_")[0] in STEPS for name in parameters]
+        assert with_default == sorted(with_default)
+        assert of_a_step == sorted(of_a_step)
+
+
 def test_each_parameter_of_the_run_form_is_described(compiled):
     for spec in compiled.values():
         for name, parameter in spec["root"]["inputDefinitions"]["parameters"].items():
