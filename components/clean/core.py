@@ -1,50 +1,55 @@
 """Cleans rows, drops what should not be trained on, and says which kept rows are alike.
 
-The cleaned rows wait in a scratch dataset until all were seen; only hashes of the texts are held in memory.
+Each shard of the raw dataset is cleaned by itself into a part (see `parts`). From the signatures of all parts it is
+decided what is a duplicate; then the parts are read again and written as one dataset. The texts are never in memory
+together.
 """
 
 from __future__ import annotations
 
-import json
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any
 
 from components.clean.config import Config
 from components.clean.duplicates import Duplicates
 from components.clean.findings import Findings, write_json
 from components.clean.operations import Operations
+from components.clean.output import Output
+from components.clean.parts import Marks, clean_shard
 from components.clean.report import write_report
+from components.clean.signatures import SignatureIndex
 from components.shared.datasets import ALL, Dataset, DatasetWriter
 from components.shared.errors import UserError
 from components.shared.files import staged_directory
-from components.shared.manifest import Manifest
-from components.shared.progress import track
+from components.shared.progress import Progress
 from components.shared.records import columns_of
 from components.shared.result import Result
-from components.shared.texts import cleaned, compared_text, label_of
-
-RAW_ID: Final = "raw_id"
 
 
 def run(config: Config) -> Result:
     """Cleans the raw dataset."""
     columns_of(config.task)
-    raw, operations, duplicates, findings = Dataset(config.raw), Operations(config), Duplicates(config), Findings()
+    raw = Dataset(config.raw)
     with (
         tempfile.TemporaryDirectory() as scratch,
         staged_directory(config.cleaned) as kept,
         staged_directory(config.findings) as directory,
     ):
-        _clean_rows(raw, Path(scratch), operations, duplicates)
+        parts = _clean_shards(config, raw, Path(scratch))
+        duplicates = Duplicates(config, Marks(parts), SignatureIndex(parts), Path(scratch))
         duplicates.decide()
-        manifest, ids = _write_kept(Dataset(Path(scratch)), raw, kept, directory, duplicates, findings)
-        clusters = [[ids[row] for row in (*earlier, later)] for later, earlier in duplicates.ties().items()]
-        counts = findings.counts(operations.changed, operations.personal, duplicates.copies())
-        write_json(directory / "clusters.json", clusters)
+        findings, ties = Findings(duplicates), duplicates.ties()
+        counts = findings.counts()
         write_json(directory / "counts.json", counts)
         _check_labels(counts, config.task)
+        named = {row for later, earlier in ties.items() for row in (later, *earlier)}
+        writer = DatasetWriter(kept, raw.columns)
+        output = Output(writer, directory, Path(scratch), findings, sorted(named))
+        output.write(parts)
+        manifest = writer.finish()
+        clusters = [[output.ids[row] for row in (*earlier, later)] for later, earlier in ties.items()]
+        write_json(directory / "clusters.json", clusters)
         write_report(config.report, counts, findings, len(clusters))
     dropped = counts["rows_in"] - counts["rows_out"]
     return Result(
@@ -53,45 +58,17 @@ def run(config: Config) -> Result:
     )
 
 
-def _clean_rows(raw: Dataset, scratch: Path, operations: Operations, duplicates: Duplicates) -> None:
-    writer = DatasetWriter(scratch, {**raw.columns, RAW_ID: "string"})
-    for row in track(raw.rows(), "cleaning", raw.manifest.rows(ALL), "rows"):
-        made = cleaned(row, operations.clean)
-        duplicates.add(compared_text(made), label_of(made), operations.defect(made))
-        writer.write({**made, RAW_ID: row["id"]})
-    writer.finish()
-
-
-def _write_kept(
-    waiting: Dataset, raw: Dataset, kept_rows: Path, directory: Path, duplicates: Duplicates, findings: Findings
-) -> tuple[Manifest, dict[int, str]]:
-    """Writes kept and dropped rows; gives the ids of the kept ones by number."""
-    writer, ids = DatasetWriter(kept_rows, raw.columns), {}
-    stand_ins = dict.fromkeys(duplicates.kept_as.values(), "")
-    with (directory / "dropped.jsonl").open("w", encoding="utf-8") as dropped:
-        for number, row in enumerate(_rows(waiting)):
-            raw_id, text, label = row.pop(RAW_ID), compared_text(row), label_of(row)
-            if number in stand_ins:
-                stand_ins[number] = text
-            reason = duplicates.reasons[number]
-            if reason:
-                kept = stand_ins.get(duplicates.kept_as.get(number, -1), "")
-                findings.drop(text, label, reason, kept)
-                _write_line(dropped, {"id": raw_id, "text": text, "label": label, "reason": reason, "kept": kept})
-            else:
-                findings.keep(text, label)
-                ids[number] = writer.write(row)
-    return writer.finish(), ids
-
-
-def _rows(waiting: Dataset) -> Iterator[dict[str, Any]]:
-    for row in track(waiting.rows(), "writing", waiting.manifest.rows(ALL), "rows"):
-        del row["id"]
-        yield row
-
-
-def _write_line(file: TextIO, value: dict[str, Any]) -> None:
-    file.write(json.dumps(value, ensure_ascii=False) + "\n")
+def _clean_shards(config: Config, raw: Dataset, scratch: Path) -> list[Path]:
+    """Cleans each shard into a directory."""
+    operations, parts = Operations(config), []
+    with Progress("cleaning", raw.manifest.rows(ALL), "rows") as progress:
+        for number, shard in enumerate(raw.manifest.splits[ALL]):
+            part = scratch / f"part-{number:05d}"
+            part.mkdir()
+            clean_shard(operations, raw.directory / shard.file, raw.columns, part)
+            parts.append(part)
+            progress.advance(shard.rows)
+    return parts
 
 
 def _check_labels(counts: dict[str, Any], task: str) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from components.clean.config import Config
-from components.clean.near_duplicates import ShingleIndex
-from components.clean.shingles import shingles
-from components.shared.records import text_key
+from components.clean.near_duplicates import similar_pairs
+from components.clean.parts import Marks
+from components.clean.shingles import Places
+from components.clean.signatures import SignatureIndex
 
 CONFLICT: Final = "duplicates with conflicting labels"
 EXACT: Final = "exact duplicate"
@@ -19,66 +22,106 @@ NEAR_CONFLICT: Final = "near-duplicate with another label"
 
 
 class Duplicates:
-    """Takes the cleaned rows one by one, then decides.
+    """Decides on rows.
+
+    Args:
+        config: What counts as a duplicate, and what happens to it.
+        marks: What is known of the rows; one with a reason is dropped already and takes no part.
+        index: Their signatures.
+        scratch: A directory for intermediate files.
 
     Attributes:
-        reasons: Why each row is dropped; empty for a kept one.
-        kept_as: Number of the earlier row that stands for a row dropped as a duplicate.
+        reasons: Why each row is dropped, as a place in `marks.reason_names`; 0 for a kept one.
+        kept_as: Number of the kept row that stands for a row dropped as a duplicate; -1 for the others.
     """
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
-        self.reasons: list[str] = []
-        self.kept_as: dict[int, int] = {}
-        self._labels: list[str] = []
-        self._first: dict[bytes, int] = {}
-        self._same: dict[int, list[int]] = {}
-        self._compared: list[int] = []
-        self._index = ShingleIndex()
-
-    def add(self, text: str, label: str, reason: str = "") -> None:
-        """Adds the next row; one with a `reason` is dropped already and takes no part."""
-        row = len(self.reasons)
-        self.reasons.append(reason)
-        self._labels.append(label)
-        if reason:
-            return
-        first = self._first.setdefault(text_key(text), row)
-        self._same.setdefault(first, []).append(row)
-        if first == row or not self.config.exact_duplicates:
-            self._compared.append(row)
-            self._index.add(shingles(text))
+    def __init__(self, config: Config, marks: Marks, index: SignatureIndex, scratch: Path) -> None:
+        self.config, self.marks, self.index, self.scratch = config, marks, index, scratch
+        self.reasons = marks.reasons.copy()
+        self.kept_as = np.full(len(self.reasons), -1, np.int32)
+        self._code: dict[str, int] = {}
+        for name in (CONFLICT, EXACT, NEAR, NEAR_CONFLICT):
+            self._code[name] = len(marks.reason_names)
+            marks.reason_names.append(name)
+        self._groups = _Groups(marks.take_keys(), np.flatnonzero(self.reasons == 0))
 
     def decide(self) -> None:
         """Fills `reasons`: exact duplicates first, then those that are nearly the same as an earlier row."""
-        for first, rows in self._same.items():
-            if self.config.conflicting_labels and len({self._labels[row] for row in rows}) > 1:
-                for row in rows:
-                    self.reasons[row] = CONFLICT
-            elif self.config.exact_duplicates:
-                for row in rows[1:]:
-                    self.reasons[row], self.kept_as[row] = EXACT, first
+        groups = self._groups
+        if self.config.conflicting_labels:
+            self.reasons[groups.rows[groups.differ(self.marks.labels)]] = self._code[CONFLICT]
+        if self.config.exact_duplicates:
+            copies = ~groups.is_first & (self.reasons[groups.rows] == 0)
+            self.reasons[groups.rows[copies]] = self._code[EXACT]
+            self.kept_as[groups.rows[copies]] = groups.first()[copies]
         if self.config.near_duplicates:
-            for row, earlier in self._similar(self.config.near_duplicate_similarity):
-                if not self.reasons[row]:
-                    alike = self._labels[row] == self._labels[earlier]
-                    self.reasons[row], self.kept_as[row] = NEAR if alike else NEAR_CONFLICT, earlier
+            self._drop_similar()
+            # What an exact copy was kept as may have gone since, as like another text.
+            copies = np.flatnonzero(self.kept_as >= 0)
+            again = self.kept_as[self.kept_as[copies]]
+            self.kept_as[copies] = np.where(again >= 0, again, self.kept_as[copies])
 
     def ties(self) -> dict[int, list[int]]:
         """Kept rows that are alike earlier kept rows, with these."""
         found: dict[int, list[int]] = {}
-        for row, earlier in self._similar(self.config.cluster_similarity):
-            found.setdefault(row, []).append(earlier)
+        for pairs in similar_pairs(self.index, self.reasons == 0, self.config.cluster_similarity, self.scratch):
+            for row, earlier in pairs.tolist():
+                found.setdefault(row, []).append(earlier)
         return found
 
     def copies(self) -> dict[int, int]:
         """Number of kept texts by how often each is in the source, but for case and white space."""
-        counts = Counter(len(rows) for rows in self._same.values() if any(not self.reasons[row] for row in rows))
+        groups = self._groups
+        if not len(groups.rows):
+            return {}
+        kept = np.logical_or.reduceat(self.reasons[groups.rows] == 0, groups.begins)
+        counts = Counter(groups.sizes[kept].tolist())
         return dict(sorted(counts.items()))
 
-    def _similar(self, threshold: float) -> list[tuple[int, int]]:
-        """Pairs of a row and an earlier one among those not dropped yet, in order."""
-        numbers = np.array(self._compared, np.int64)
-        live = np.array([not self.reasons[row] for row in self._compared], bool)
-        pairs = self._index.similar_pairs(np.flatnonzero(live), threshold)
-        return [(int(row), int(earlier)) for row, earlier in numbers[pairs]]
+    def _drop_similar(self) -> None:
+        """A row that is like any earlier one goes, also like one that goes itself: what stands for it is kept."""
+        labels, threshold = self.marks.labels, self.config.near_duplicate_similarity
+        for pairs in similar_pairs(self.index, self.reasons == 0, threshold, self.scratch):
+            _, first = np.unique(pairs[:, 0], return_index=True)
+            for row, earlier in pairs[first].tolist():
+                kept = int(self.kept_as[earlier]) if self.kept_as[earlier] >= 0 else earlier
+                self.reasons[row] = self._code[NEAR if labels[row] == labels[kept] else NEAR_CONFLICT]
+                self.kept_as[row] = kept
+
+
+class _Groups:
+    """Rows with the same text, but for case and white space.
+
+    Attributes:
+        rows: All rows that take part, group by group, in source order within each.
+        is_first: Whether a row is the first of its group.
+    """
+
+    def __init__(self, keys: npt.NDArray[np.uint64], rows: Places) -> None:
+        keys = keys[rows]
+        order = np.lexsort((keys[:, 1], keys[:, 0]))
+        self.rows, keys = rows[order].astype(np.uint32), keys[order]
+        self.is_first = np.ones(len(rows), bool)
+        self.is_first[1:] = (keys[1:] != keys[:-1]).any(axis=1)
+
+    @property
+    def begins(self) -> Places:
+        """Where each group begins."""
+        return np.flatnonzero(self.is_first)
+
+    @property
+    def sizes(self) -> Places:
+        """Number of rows of each group."""
+        return np.diff(np.append(self.begins, len(self.rows)))
+
+    def first(self) -> npt.NDArray[np.uint32]:
+        """For each row the first one of its group."""
+        return np.repeat(self.rows[self.begins], self.sizes)
+
+    def differ(self, values: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
+        """For each row whether the rows of its group have different values."""
+        if not len(self.rows):
+            return np.empty(0, bool)
+        ordered, begins = values[self.rows], self.begins
+        differ = np.minimum.reduceat(ordered, begins) != np.maximum.reduceat(ordered, begins)
+        return np.repeat(differ, self.sizes)

@@ -8,13 +8,16 @@ dropped.jsonl   id in the raw dataset, cleaned text, label, reason and, for a du
 from __future__ import annotations
 
 import json
-from array import array
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
+
+from components.clean.duplicates import Duplicates
 from components.shared.files import write_atomically
 
 EXAMPLES: Final = 5
@@ -23,53 +26,57 @@ EXAMPLE_CHARS: Final = 300
 
 @dataclass
 class Findings:
-    """What is counted while rows are kept or dropped.
+    """What was found in the rows.
 
     Attributes:
-        labels_in: Rows of each label before.
-        labels_out: Rows of each label after.
-        dropped: Dropped rows by reason.
+        duplicates: Which rows are dropped, and why.
         examples: A few dropped texts of each reason, with their labels and what was kept instead.
-        lengths_kept: Characters of each kept text.
-        lengths_dropped: Characters of each dropped text.
     """
 
-    labels_in: Counter[str] = field(default_factory=Counter)
-    labels_out: Counter[str] = field(default_factory=Counter)
-    dropped: Counter[str] = field(default_factory=Counter)
+    duplicates: Duplicates
     examples: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
-    lengths_kept: array[int] = field(default_factory=lambda: array("l"))
-    lengths_dropped: array[int] = field(default_factory=lambda: array("l"))
-
-    def keep(self, text: str, label: str) -> None:
-        """Counts a kept row."""
-        self.labels_in[label] += 1
-        self.labels_out[label] += 1
-        self.lengths_kept.append(len(text))
 
     def drop(self, text: str, label: str, reason: str, kept: str) -> None:
-        """Counts a dropped row; `kept` is the text that stands for it."""
-        self.labels_in[label] += 1
-        self.dropped[reason] += 1
-        self.lengths_dropped.append(len(text))
+        """Notes a dropped row; `kept` is the text that stands for it."""
         examples = self.examples.setdefault(reason, [])
         if len(examples) < EXAMPLES:
             examples.append((text[:EXAMPLE_CHARS], label, kept[:EXAMPLE_CHARS]))
 
-    def counts(
-        self, changed: Mapping[str, int], personal: Mapping[str, int], copies: Mapping[int, int]
-    ) -> dict[str, Any]:
+    @property
+    def lengths_kept(self) -> npt.NDArray[np.int32]:
+        """Characters of each kept text."""
+        return self._lengths(self.duplicates.reasons == 0)
+
+    @property
+    def lengths_dropped(self) -> npt.NDArray[np.int32]:
+        """Characters of each dropped text."""
+        return self._lengths(self.duplicates.reasons != 0)
+
+    def counts(self) -> dict[str, Any]:
         """The content of counts.json."""
+        marks, reasons = self.duplicates.marks, self.duplicates.reasons
+        dropped = _counted(reasons[reasons != 0], marks.reason_names)
         return {
-            "rows_in": self.labels_in.total(),
-            "rows_out": self.labels_out.total(),
-            "dropped": dict(self.dropped.most_common()),
-            "changed": dict(changed),
-            "personal_data": dict(sorted(personal.items())),
-            "labels_in": dict(sorted(self.labels_in.items())),
-            "labels_out": dict(sorted(self.labels_out.items())),
-            "copies": {str(number): texts for number, texts in copies.items()},
+            "rows_in": len(reasons),
+            "rows_out": int((reasons == 0).sum()),
+            "dropped": dict(dropped.most_common()),
+            "changed": dict(marks.changed),
+            "personal_data": dict(sorted(marks.personal.items())),
+            "labels_in": dict(sorted(_counted(marks.labels, marks.label_names).items())),
+            "labels_out": dict(sorted(_counted(marks.labels[reasons == 0], marks.label_names).items())),
+            "copies": {str(number): texts for number, texts in self.duplicates.copies().items()},
         }
+
+    def _lengths(self, rows: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
+        lengths: npt.NDArray[np.int32] = self.duplicates.marks.chars[rows]
+        return lengths
+
+
+def _counted(codes: npt.NDArray[np.integer], names: Sequence[str]) -> Counter[str]:
+    """How often each name is there, in the order of its first place."""
+    found, first, counts = np.unique(codes, return_index=True, return_counts=True)
+    order = np.argsort(first)
+    return Counter({names[code]: int(count) for code, count in zip(found[order], counts[order], strict=True)})
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -3,123 +3,123 @@
 The bands let pairs through from a similarity of about .42 on, well below what is asked for, so that
 hardly any is missed: of pairs at .6 one in 80, at .7 one in 6,000. What a text is tied to depends on it
 and the texts before it only, so appending texts changes nothing for those that are there.
+
+One band is looked at after the other, and candidates wait in files, so that memory holds some 20 bytes for each text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from components.clean.shingles import Hashes
+from components.clean.minhash import BANDS
+from components.clean.shingles import Long, Places
+from components.clean.signatures import SignatureIndex
 
-BANDS: Final = 32
-ROWS: Final = 4
-BATCH_SHINGLES: Final = 1 << 18
-PAIR_SHINGLES: Final = 1 << 22
 PREDECESSORS: Final = 4
 """In a band each text is compared with the first and with so many earlier texts of its bucket."""
-Pairs = npt.NDArray[np.int64]
-"""Two columns: a text and an earlier text."""
-_random: Final = np.random.Generator(np.random.PCG64(20_240_229))
-_FACTORS: Final = _random.integers(0, 1 << 31, BANDS * ROWS, np.uint32) * np.uint32(2) + np.uint32(1)
-_OFFSETS: Final = _random.integers(0, 1 << 32, BANDS * ROWS, np.uint32)
-_MIX: Final = np.uint64(0x9E3779B97F4A7C15)
+SORTED_KEYS: Final = 1 << 22
+"""Keys of a band that are sorted at once."""
+WAITING_ROWS: Final = 1 << 17
+"""Texts whose candidates wait in one file."""
+PAIR_SHINGLES: Final = 1 << 19
+"""Shingles that are compared at once."""
+_HALF: Final = np.uint64(32)
+_LOW: Final = np.uint64(0xFFFFFFFF)
 
 
-class ShingleIndex:
-    """The shingles of all texts and their LSH bands; about 8 bytes for each shingle and 256 for each text."""
+def similar_pairs(
+    index: SignatureIndex, live: npt.NDArray[np.bool_], threshold: float, scratch: Path
+) -> Iterator[Places]:
+    """Finds texts that are alike.
 
-    def __init__(self) -> None:
-        self._shingles: list[Hashes] = []
-        self._bands: list[npt.NDArray[np.uint64]] = []
-        self._batch: list[Hashes] = []
-        self._batch_size = 0
+    Args:
+        index: The signatures of all texts.
+        live: Which of them to compare.
+        threshold: Least Jaccard similarity.
+        scratch: A directory for candidates.
 
-    def add(self, shingles: Hashes) -> None:
-        """Adds the next text."""
-        self._batch.append(shingles)
-        self._batch_size += len(shingles)
-        if self._batch_size >= BATCH_SHINGLES:
-            self._flush()
-
-    def _flush(self) -> None:
-        if self._batch:
-            sizes = np.array([len(shingles) for shingles in self._batch])
-            self._bands.append(_band_keys(np.concatenate(self._batch), sizes))
-            self._shingles += self._batch
-            self._batch, self._batch_size = [], 0
-
-    def similar_pairs(self, rows: Pairs, threshold: float) -> Pairs:
-        """Finds texts that are alike.
-
-        Args:
-            rows: Numbers of the texts to compare, in order.
-            threshold: Least Jaccard similarity.
-
-        Returns:
-            Pairs of numbers, the later text first; sorted by it, then by the earlier one.
-        """
-        self._flush()
-        if len(rows) < 2:
-            return np.empty((0, 2), np.int64)
-        bands = np.concatenate(self._bands)
-        candidates = _candidates(bands[rows], rows)
-        similar = [chunk[self._similarity(chunk) >= threshold] for chunk in self._chunks(candidates)]
-        return np.concatenate([np.empty((0, 2), np.int64), *similar])
-
-    def _chunks(self, pairs: Pairs) -> Iterator[Pairs]:
-        if not len(pairs):
-            return
-        sizes = np.array([len(shingles) for shingles in self._shingles])
-        cost = np.cumsum(sizes[pairs].sum(axis=1)) // PAIR_SHINGLES
-        yield from np.split(pairs, np.flatnonzero(np.diff(cost)) + 1)
-
-    def _similarity(self, pairs: Pairs) -> npt.NDArray[np.float64]:
-        """The true Jaccard similarity of each pair: a shingle that both have stands twice in a row when sorted."""
-        sizes = np.array([[len(self._shingles[one]), len(self._shingles[other])] for one, other in pairs]).sum(axis=1)
-        keys = np.repeat(np.arange(len(pairs), dtype=np.uint64) << np.uint64(32), sizes)
-        keys |= np.concatenate([self._shingles[row] for row in pairs.ravel()])
-        keys.sort()
-        both = keys[1:][keys[1:] == keys[:-1]] >> np.uint64(32)
-        shared = np.bincount(both.astype(np.int64), minlength=len(pairs))
-        return np.asarray(shared / (sizes - shared))
-
-
-def _band_keys(shingles: Hashes, sizes: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
-    """One key for each text and band; equal keys make a bucket."""
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    keys = np.zeros((len(sizes), BANDS), np.uint64)
-    hashed = np.empty_like(shingles)
-    for number, (factor, offset) in enumerate(zip(_FACTORS, _OFFSETS, strict=True)):
-        np.multiply(shingles, factor, out=hashed)
-        np.add(hashed, offset, out=hashed)
-        band = keys[:, number // ROWS]
-        band *= _MIX
-        band ^= band >> np.uint64(31)
-        band += np.minimum.reduceat(hashed, starts)
-    return keys
-
-
-def _candidates(bands: npt.NDArray[np.uint64], rows: Pairs) -> Pairs:
-    """Pairs that share a bucket, each once."""
-    found = [np.empty(0, np.uint64)]
+    Yields:
+        Pairs of numbers in two columns, the later text first; sorted by it, then by the earlier one. All
+        pairs of a text come at once.
+    """
+    files = [scratch / f"candidates-{number}" for number in range(len(live) // WAITING_ROWS + 1)]
+    for file in files:
+        file.write_bytes(b"")
     for band in range(BANDS):
-        keys = bands[:, band]
-        order = np.argsort(keys, kind="stable")  # within a bucket in the order of the texts
-        begins = np.flatnonzero(np.concatenate([[True], keys[order][1:] != keys[order][:-1]]))
-        place = np.arange(len(order)) - np.repeat(begins, np.diff(np.append(begins, len(order))))
-        for distance in range(1, PREDECESSORS + 1):
-            later = np.flatnonzero(place >= distance)
-            found.append(_packed(order[later], order[later - distance]))
-        later = np.flatnonzero(place > PREDECESSORS)
-        found.append(_packed(order[later], order[later - place[later]]))
-    packed = np.unique(np.concatenate(found))
-    pairs = np.stack([packed >> np.uint64(32), packed & np.uint64(0xFFFFFFFF)], axis=1).astype(np.int64)
-    return rows[pairs]
+        for packed in _candidates(index, live, band):
+            for file, part in zip(files, _parted(packed, len(files)), strict=True):
+                with file.open("ab") as waiting:
+                    part.tofile(waiting)
+    for file in files:
+        yield _verified(index, np.unique(np.fromfile(file, np.uint64)), threshold)
+        file.unlink()
 
 
-def _packed(later: Pairs, earlier: Pairs) -> npt.NDArray[np.uint64]:
-    return (later.astype(np.uint64) << np.uint64(32)) | earlier.astype(np.uint64)
+def _candidates(index: SignatureIndex, live: npt.NDArray[np.bool_], band: int) -> Iterator[Long]:
+    """Pairs that share a bucket, each as one number that begins with the later text."""
+    rounds = np.uint32(len(live) // SORTED_KEYS + 1)
+    for turn in range(int(rounds)):
+        found = [np.empty(0, np.uint64)]
+        for begin, keys in index.band(band):
+            chosen = np.flatnonzero(live[begin : begin + len(keys)] & (keys % rounds == turn))
+            found.append((keys[chosen].astype(np.uint64) << _HALF) | (begin + chosen).astype(np.uint64))
+        packed = np.concatenate(found)
+        packed.sort()  # within a bucket in the order of the texts
+        yield _within_buckets(packed)
+
+
+def _within_buckets(packed: Long) -> Long:
+    """Pairs of texts in the same bucket, from sorted keys with the numbers of texts behind them."""
+    keys = packed >> _HALF
+    same = np.concatenate([[False], keys[1:] == keys[:-1], [False]])
+    shared = np.flatnonzero(same[1:] | same[:-1])
+    rows, follows = packed[shared] & _LOW, same[shared]
+    begins = np.flatnonzero(~follows)
+    place = np.arange(len(rows)) - np.repeat(begins, np.diff(np.append(begins, len(rows))))
+    pairs = [np.empty(0, np.uint64)]
+    for distance in range(1, PREDECESSORS + 1):
+        later = np.flatnonzero(place >= distance)
+        pairs.append((rows[later] << _HALF) | rows[later - distance])
+    later = np.flatnonzero(place > PREDECESSORS)
+    pairs.append((rows[later] << _HALF) | rows[later - place[later]])
+    return np.concatenate(pairs)
+
+
+def _parted(packed: Long, parts: int) -> Iterator[Long]:
+    """The candidates for each file of waiting ones."""
+    if parts == 1:
+        yield packed
+        return
+    packed.sort()
+    limits = (np.arange(parts + 1, dtype=np.uint64) * np.uint64(WAITING_ROWS)) << _HALF
+    for first, last in pairwise(np.searchsorted(packed, limits)):
+        yield packed[first:last]
+
+
+def _verified(index: SignatureIndex, packed: Long, threshold: float) -> Places:
+    pairs = np.stack([packed >> _HALF, packed & _LOW], axis=1).astype(np.int64)
+    cost = np.cumsum(index.sizes[pairs].sum(axis=1)) // PAIR_SHINGLES
+    chunks = np.split(pairs, np.flatnonzero(np.diff(cost)) + 1)
+    return np.concatenate([chunk[_similarity(index, chunk) >= threshold] for chunk in chunks])
+
+
+def _similarity(index: SignatureIndex, pairs: Places) -> npt.NDArray[np.float64]:
+    """The true Jaccard similarity of each pair: a shingle that both have stands twice in a row when sorted."""
+    rows, numbers = np.unique(pairs.ravel(), return_inverse=True)
+    hashes, sizes = index.shingles(rows), index.sizes[rows].astype(np.int64)
+    starts = np.cumsum(sizes) - sizes
+    counts = sizes[numbers]
+    places = np.arange(counts.sum()) + np.repeat(starts[numbers] - np.cumsum(counts) + counts, counts)
+    both = counts.reshape(-1, 2).sum(axis=1)
+    keys = np.repeat(np.arange(len(pairs), dtype=np.uint64) << _HALF, both)
+    keys |= hashes[places]
+    keys.sort()
+    twice = keys[1:][keys[1:] == keys[:-1]] >> _HALF
+    shared = np.bincount(twice.astype(np.int64), minlength=len(pairs))
+    return np.asarray(shared / (both - shared))

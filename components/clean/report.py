@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from components.clean.findings import Findings
 from components.shared import charts
@@ -56,9 +58,9 @@ def _charts(counts: Mapping[str, Any], findings: Findings) -> list[tuple[str, st
         labels.append(f"– {reason}")
         left.append(left[-1] - rows)
     kept, dropped = findings.lengths_kept, findings.lengths_dropped
-    limit = _percentile([*kept, *dropped], 0.99)
-    series = {"kept": kept, "dropped": dropped} if dropped else {"kept": kept}
-    lengths = {name: [min(length, limit) for length in values] for name, values in series.items()}
+    limit = np.quantile(np.concatenate([kept, dropped]), 0.99, method="lower")
+    series = {"kept": kept, "dropped": dropped} if len(dropped) else {"kept": kept}
+    lengths = {name: np.minimum(values, limit) for name, values in series.items()}
     return [
         (
             charts.bars({"rows": left}, labels, axis="rows left", horizontal=True),
@@ -76,7 +78,3 @@ def _labels(counts: Mapping[str, Any]) -> list[list[Any]]:
     return [
         [label, rows, after.get(label, 0), after.get(label, 0) / rows] for label, rows in counts["labels_in"].items()
     ]
-
-
-def _percentile(values: Sequence[int], share: float) -> int:
-    return sorted(values)[int(share * (len(values) - 1))] if values else 0

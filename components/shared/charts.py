@@ -129,7 +129,7 @@ def histogram(series: Mapping[str, Sequence[float]], *, x: str, y: str = "rows",
     figure, axes = _figure()
     names = list(series)
     colours = [COLOURS[index % len(COLOURS)] for index in range(len(names))]
-    axes.hist([list(series[name]) for name in names], bins=bins, label=names, color=colours, stacked=True)
+    axes.hist([series[name] for name in names], bins=bins, label=names, color=colours, stacked=True)
     axes.set(xlabel=x, ylabel=y)
     axes.grid(axis="y", alpha=0.25)
     return _svg(figure, axes, legend=len(names) > 1)

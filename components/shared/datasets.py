@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from json.encoder import encode_basestring
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -51,6 +51,7 @@ class DatasetWriter:
         self.directory, self.columns = directory, dict(columns)
         self._schema, self._canonical = arrow_schema(self.columns), canonical_form(self.columns)
         self._buffers: dict[str, list[tuple[str, Row]]] = {split: [] for split in splits}
+        self._tables: dict[str, list[pa.Table]] = {split: [] for split in self._buffers}
         self._bytes = dict.fromkeys(self._buffers, 0)
         self._shards: dict[str, list[Shard]] = {split: [] for split in self._buffers}
         self._ids: dict[str, list[bytes]] = {split: [] for split in self._buffers}
@@ -60,10 +61,26 @@ class DatasetWriter:
         canonical = self._canonical(row)
         row_id = hashlib.blake2b(canonical, digest_size=16).hexdigest()
         self._buffers[split].append((row_id, row))
-        self._bytes[split] += len(canonical)
-        if int(row_id[:8], 16) % SHARD_ROWS == 0 or self._bytes[split] >= SHARD_BYTES:
+        if self._ends_shard(row_id, len(canonical), split):
             self._flush(split)
         return row_id
+
+    def write_table(self, table: pa.Table, sizes: Sequence[int], split: str = ALL) -> None:
+        """Adds rows that have their ids; the files are those that `write` makes of them.
+
+        Args:
+            table: The rows, with `id` before the columns of the schema.
+            sizes: Bytes of each row in its canonical form.
+            split: Where they belong.
+        """
+        assert not self._buffers[split], "rows and tables are not mixed"
+        begin = 0
+        for end, (row_id, size) in enumerate(zip(table["id"].to_pylist(), sizes, strict=True), 1):
+            if self._ends_shard(row_id, size, split):
+                self._tables[split].append(table.slice(begin, end - begin))
+                self._flush(split)
+                begin = end
+        self._tables[split].append(table.slice(begin))
 
     def finish(self) -> Manifest:
         """Writes what is buffered and the manifest."""
@@ -77,22 +94,36 @@ class DatasetWriter:
         write_manifest(self.directory, manifest)
         return manifest
 
+    def _ends_shard(self, row_id: str, size: int, split: str) -> bool:
+        """Counts a row; whether a shard ends behind it."""
+        self._bytes[split] += size
+        return int(row_id[:8], 16) % SHARD_ROWS == 0 or self._bytes[split] >= SHARD_BYTES
+
     def _flush(self, split: str) -> None:
-        import pyarrow as pa
         from pyarrow import parquet
 
-        if not self._buffers[split]:
+        table = self._taken(split)
+        if not len(table):
             return
-        row_ids, rows = zip(*self._buffers[split], strict=True)
         name = f"{split}-{len(self._shards[split]):05d}.parquet"
         path = self.directory / name
-        columns = {name: [row[name] for row in rows] for name in self.columns}
-        table = pa.Table.from_pydict({"id": row_ids, **columns}, schema=self._schema)
         parquet.write_table(table, path, compression="zstd", row_group_size=READ_ROWS * 8)
-        ids = bytes.fromhex("".join(row_ids))
+        ids = bytes.fromhex("".join(table["id"].to_pylist()))
         self._ids[split].append(ids)
-        self._shards[split].append(Shard(name, len(rows), hashlib.sha256(ids).hexdigest(), sha256_of(path)))
-        self._buffers[split], self._bytes[split] = [], 0
+        self._shards[split].append(Shard(name, len(table), hashlib.sha256(ids).hexdigest(), sha256_of(path)))
+        self._bytes[split] = 0
+
+    def _taken(self, split: str) -> pa.Table:
+        """What waits for its shard, which waits no more."""
+        import pyarrow as pa
+
+        rows, tables = self._buffers[split], self._tables[split]
+        self._buffers[split], self._tables[split] = [], []
+        if rows:
+            columns = {name: [row[name] for _, row in rows] for name in self.columns}
+            return pa.Table.from_pydict({"id": [row_id for row_id, _ in rows], **columns}, schema=self._schema)
+        # In one piece, since the pages of a file depend on the pieces.
+        return pa.concat_tables([self._schema.empty_table(), *tables]).combine_chunks()
 
 
 class Dataset:

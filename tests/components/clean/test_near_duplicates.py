@@ -7,28 +7,44 @@ import os
 import random
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.clean.near_duplicates import BANDS, ROWS, ShingleIndex
+from components.clean import near_duplicates
+from components.clean.minhash import BANDS, ROWS
+from components.clean.near_duplicates import similar_pairs
 from components.clean.shingles import shingles
+from components.clean.signatures import SignatureIndex, SignatureWriter
 
 WORDS = [f"word{number}" for number in range(3000)]
 
 
-def pairs_of(texts, threshold, rows=None):
-    index = ShingleIndex()
-    for text in texts:
-        index.add(shingles(text))
-    rows = np.arange(len(texts)) if rows is None else np.array(rows)
-    return [tuple(pair) for pair in index.similar_pairs(rows, threshold).tolist()]
+def pairs_of(texts, threshold, rows=None, parts=1):
+    live = np.isin(np.arange(len(texts)), rows) if rows else np.ones(len(texts), bool)
+    with tempfile.TemporaryDirectory() as scratch:
+        directories = [Path(scratch, str(number)) for number in range(parts)]
+        for number, directory in enumerate(directories):
+            directory.mkdir()
+            writer = SignatureWriter(directory)
+            writer.add(texts[len(texts) * number // parts : len(texts) * (number + 1) // parts])
+            writer.finish()
+        found = similar_pairs(SignatureIndex(directories), live, threshold, Path(scratch))
+        return [tuple(pair) for chunk in found for pair in chunk.tolist()]
+
+
+def set_of(text):
+    hashes, sizes = shingles([text])
+    assert sizes.tolist() == [len(hashes)]
+    return set(hashes.tolist())
 
 
 def jaccard(one, other):
-    one, other = set(shingles(one).tolist()), set(shingles(other).tolist())
+    one, other = set_of(one), set_of(other)
     return len(one & other) / len(one | other)
 
 
@@ -122,6 +138,37 @@ def test_pairs_are_told_once_in_order_and_only_of_the_rows_asked_for():
     assert pairs_of([], 0.8) == []
 
 
+MIXED = st.text("ab \n.好书很ßÉé１ıไทย\U00020000", max_size=14)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(MIXED, min_size=1, max_size=12))
+def test_a_text_has_the_same_shingles_whatever_stands_beside_it(texts):
+    hashes, sizes = shingles(texts)
+    assert [set(part.tolist()) for part in np.split(hashes, np.cumsum(sizes)[:-1])] == [set_of(text) for text in texts]
+
+
+@pytest.mark.parametrize("text", ["one two one three", "a, b c a B", "大家好才是真的好大家好才", "x", "好", "!", ""])
+def test_shingles_are_as_many_as_there_are_different_pieces(text):
+    words = "".join(character if character.isalnum() else " " for character in text.lower()).split()
+    if text[:1] > "\u3000":
+        pieces = {text[place : place + 5] for place in range(len(text) - 4)}
+    else:
+        pieces = set(itertools.pairwise(words))
+    assert len(set_of(text)) == max(1, len(pieces))
+
+
+@pytest.mark.parametrize("limits", [{"SORTED_KEYS": 20}, {"WAITING_ROWS": 30}, {"PAIR_SHINGLES": 500}])
+@pytest.mark.parametrize("parts", [1, 3, 8])
+def test_pairs_do_not_depend_on_parts_or_limits(monkeypatch, limits, parts):
+    texts = corpus(60, 30, 0.1)
+    expected = pairs_of(texts, 0.6)
+    assert len(expected) > 40
+    for name, value in limits.items():
+        monkeypatch.setattr(near_duplicates, name, value)
+    assert pairs_of(texts, 0.6, parts=parts) == expected
+
+
 def test_many_copies_are_tied_without_comparing_all_with_all():
     pairs = pairs_of(["the same five words here"] * 500, 0.8)
     assert {later for later, _ in pairs} == set(range(1, 500))
@@ -139,7 +186,7 @@ def test_bands_let_through_what_the_docstring_says():
 def test_hashes_do_not_depend_on_the_process():
     program = (
         "from components.clean.shingles import shingles\n"
-        "print(shingles('a b c 好').tolist(), shingles('不错的书啊').tolist())"
+        "print([part.tolist() for part in shingles(['a b c 好', '不错的书啊'])])"
     )
     outputs = {
         subprocess.run(

@@ -81,6 +81,21 @@ def test_an_edited_row_changes_few_shards(tmp_path, small_shards):
     assert len({shard.rows_digest for shard in before} - digests) <= 2
 
 
+def test_tables_make_the_same_files_as_rows(tmp_path, small_shards):
+    rows = [row(number, "long " * (number % 70)) for number in range(300)]
+    write(tmp_path / "a", rows)
+    table = Dataset(tmp_path / "a").table()
+    with staged_directory(tmp_path / "b") as staged:
+        writer = DatasetWriter(staged, COLUMNS)
+        for begin in range(0, 300, 41):
+            sizes = [len(datasets.canonical_form(COLUMNS)(one)) for one in rows[begin : begin + 41]]
+            writer.write_table(table.slice(begin, 41), sizes)
+        writer.finish()
+    names = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert len(names) > 5
+    assert all((tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes() for name in names)
+
+
 def test_large_rows_end_a_shard(tmp_path, monkeypatch):
     monkeypatch.setattr(datasets, "SHARD_BYTES", 1000)
     shards = write(tmp_path / "d", [row(number, "x" * 300) for number in range(20)]).manifest.splits["all"]
