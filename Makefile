@@ -24,7 +24,7 @@ help: ## Show this list
 env: $(READY) ## Make the Python environment in .venv
 
 .PHONY: run
-run: $(READY) ## Run a profile from source to promoted model (PROFILE=reviews|full|zh)
+run: $(READY) ## Run a profile from source to promoted model (PROFILE=reviews|full|zh|lm|mlm|translate|summarize|qa|chat)
 	@$(BIN)/evertune run --profile $(PROFILE)
 
 .PHONY: predict

@@ -91,6 +91,7 @@ def check(spec: Spec, outputs: Path) -> dict[str, Any]:
         "model_dir": str(run / "train" / "model"),
         "model_digest": model_digest(run / "train" / "model"),
         "metrics": json.loads((run / "evaluate" / "metrics").read_bytes()),
+        "metric": decision["metric"],
         "decision": "promoted" if decision["promoted"] else "kept",
         "reason": decision["reason"],
         "report": str(run / "evaluate" / "report"),

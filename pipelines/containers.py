@@ -27,7 +27,7 @@ from components.shared.entry import STEPS_FILE
 from components.shared.errors import EvertuneError, Terminated, UserError
 from components.shared.references import PACKAGE, each_source, is_local, local_path
 from components.shared.secrets import load_secrets
-from pipelines import container_outputs, profiles
+from pipelines import container_outputs, examples, profiles
 from pipelines.container_log import Log
 from pipelines.engine import Engine, connected, gone
 from pipelines.local import running_store
@@ -102,6 +102,7 @@ def run(profile: str, home: Path = HOME) -> dict[str, Any]:
     started = time.monotonic()
     signal.signal(signal.SIGTERM, _terminate)
     parameters = profiles.load(profile)
+    examples.make(parameters["source"])
     place = Place(home.resolve() / "containers" / profile)
     try:
         with _locked(place), running_store(), connected(str(place.root)) as engine:

@@ -70,6 +70,7 @@ def summarise(profile: str, workspace: Path, ran: dict[str, dict[str, Any]], sta
         "dataset_digest": (workspace / "version" / "dataset_digest").read_text(),
         "model_dir": str(workspace / "train" / "model"),
         "metrics": json.loads((workspace / "evaluate" / "metrics.json").read_bytes()),
+        "metric": decision["metric"],
         "decision": "promoted" if decision["promoted"] else "kept",
         "reason": decision["reason"],
         "report": str(workspace / "evaluate" / "report.html"),

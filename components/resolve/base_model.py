@@ -10,6 +10,7 @@ from typing import Final
 
 from components.shared import hub, mirrors
 from components.shared.errors import UserError
+from components.shared.new_models import NEW, pin_new_model
 from components.shared.references import HUB, S3, Reference, is_local, local_path, pin_local
 
 WHERE: Final = "base_model"
@@ -19,7 +20,7 @@ _PICKLED: Final = re.compile(r".*\.(bin|pt|pth|pkl|ckpt)")
 
 
 def pin_base_model(uri: str) -> Reference:
-    """Pins a directory, a package's directory, a mirror in S3 or a hub repository to its content.
+    """Pins a directory, a GGUF file, a mirror in S3 or a hub repository to its content; a new model to its address.
 
     Raises:
         UserError: if it is not there, or lacks its configuration, tokenizer or safetensors weights.
@@ -31,9 +32,15 @@ def pin_base_model(uri: str) -> Reference:
         reference, names = mirrors.pin_model(uri, WHERE)
         _check_files(names, uri)
         return reference
+    if uri.startswith(NEW):
+        return pin_new_model(uri, WHERE)
     if not is_local(uri):
-        raise UserError(f"{uri!r} is not a model", where=WHERE, remedy="give a directory, package://, s3:// or hf://")
+        remedy = "give a directory, package://, s3://, hf:// or new://"
+        raise UserError(f"{uri!r} is not a model", where=WHERE, remedy=remedy)
     directory = local_path(uri, WHERE)
+    if directory.suffix == ".gguf":
+        _check_gguf(directory)
+        return pin_local(uri, WHERE)
     if not directory.is_dir():
         raise UserError(f"{uri} is not a directory", where=WHERE, remedy="give the directory of a pretrained model")
     _check_files((path.name for path in directory.iterdir() if path.is_file()), uri)
@@ -70,6 +77,12 @@ def _check_config(path: Path, uri: str) -> None:
         known = False
     if not known:
         raise UserError(f"config.json of {uri} names no model_type", where=WHERE, remedy="download the model again")
+
+
+def _check_gguf(path: Path) -> None:
+    with path.open("rb") as file:
+        if file.read(4) != b"GGUF":
+            raise UserError(f"{path.name} is not a GGUF file", where=WHERE, remedy="download the model again")
 
 
 def _check_safetensors(path: Path) -> None:

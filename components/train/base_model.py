@@ -13,6 +13,7 @@ from typing import Any, Final
 from components.shared import mirrors
 from components.shared.architectures import check_fit
 from components.shared.errors import RetryError, UserError
+from components.shared.new_models import NEW, parse_new_model
 from components.shared.references import HUB, S3, Reference, is_local, open_local, parse_reference
 
 WHERE: Final = "base_model"
@@ -23,7 +24,7 @@ TOKENIZER_FILES: Final = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenize
 
 
 def open_base_model(reference_text: str, max_tokens: int, task: str = "") -> tuple[Path, Reference]:
-    """The directory of the pinned base model, checked.
+    """The directory of the pinned base model, checked; a GGUF file as it is, and nothing of a model yet to be made.
 
     Args:
         reference_text: What `resolve` gave.
@@ -35,6 +36,12 @@ def open_base_model(reference_text: str, max_tokens: int, task: str = "") -> tup
         RetryError: if the hub cannot be reached.
     """
     reference = parse_reference(reference_text)
+    if reference.uri.startswith(NEW):
+        made = parse_new_model(reference.uri, WHERE)
+        if task:
+            check_fit(task, {"model_type": made.family}, reference.uri)
+        _check_length(max_tokens, made.positions, reference.uri)
+        return Path(), reference
     if is_local(reference.uri):
         directory = open_local(reference, WHERE)
     elif reference.uri.startswith(HUB):
@@ -48,6 +55,8 @@ def open_base_model(reference_text: str, max_tokens: int, task: str = "") -> tup
         raise UserError(
             f"{reference.uri} is not a model address", where=WHERE, remedy="give a directory, s3:// or hf://owner/name"
         )
+    if directory.is_file():
+        return directory, reference
     check_model_directory(directory, reference.uri, max_tokens)
     if task:
         check_task(directory, task, reference.uri)
@@ -81,7 +90,10 @@ def check_model_directory(directory: Path, name: str, max_tokens: int) -> None:
         raise UserError(f"{name} has {found}", where=WHERE, remedy="give a model saved as safetensors")
     if not any((directory / file).exists() for file in TOKENIZER_FILES):
         raise UserError(f"{name} has no tokenizer", where=WHERE, remedy="save the tokenizer beside the weights")
-    limit = settings.get("max_position_embeddings", max_tokens)
+    _check_length(max_tokens, settings.get("max_position_embeddings", max_tokens), name)
+
+
+def _check_length(max_tokens: int, limit: int, name: str) -> None:
     if max_tokens > limit:
         raise UserError(
             f"{max_tokens} is more than {name} reads", where="train.max_tokens", remedy=f"give at most {limit}"

@@ -32,22 +32,24 @@ def run(config: Config) -> Result:
     dataset = _open_dataset(config.data)
     task = open_task(dataset, config)
     directory, base_model = open_base_model(config.base_model_reference, config.max_tokens, config.task)
-    return _train(config, dataset.manifest.digest, task, directory, base_model)
+    return _train(config, dataset, task, directory, base_model)
 
 
-def _train(config: Config, digest: str, task: Task, directory: Path, base_model: Reference) -> Result:
+def _train(config: Config, dataset: Dataset, task: Task, found: Path, base_model: Reference) -> Result:
     # What computes is imported here: a wrong input has its answer before torch is loaded.
     from components.train import methods, outputs, processes
     from components.train.loop import Loop
+    from components.train.origin import directory_of
     from components.train.session import Session
 
-    config = processes.probed(config)
+    config, digest = processes.probed(config), dataset.manifest.digest
     accelerator = processes.start(config)
     key = checkpoint_key(config, digest, base_model.pin)
     checkpoints = Checkpoints(open_store(config.checkpoints), key, config.keep_checkpoints, options(config))
     with ExitStack() as held:
         lease = held.enter_context(Lease(checkpoints.store, key)) if accelerator.is_main_process else None
         work = held.enter_context(_work_directory(config.model, accelerator.process_index))
+        directory = directory_of(found, base_model, dataset, config, work)
         tokenizer = load_tokenizer(directory, base_model.uri, decoder=task.decoder)
         processes.seed_everything(config.seed)
         model = methods.apply(config, task, task.load_model(directory, base_model.uri), base_model.uri)

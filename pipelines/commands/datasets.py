@@ -146,8 +146,10 @@ def run_mirror(arguments: argparse.Namespace) -> None:
     """Copies the texts of this machine and prints what `source` is to be; other addresses stay as they are."""
     from components.shared import mirrors
     from components.shared.references import each_source, is_local, local_path
+    from pipelines import examples
 
     with local_store(arguments.profile) as (store, parameters):
+        examples.make(arguments.uri or parameters["source"])
 
         def mirrored(uri: str) -> str:
             return mirrors.mirror_source(store, local_path(uri, "source")) if is_local(uri) else uri

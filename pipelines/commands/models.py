@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from components.shared.objects import ObjectStore
     from pipelines.commands import Commands
 
+MAIN = ("accuracy", "micro_f1", "bits_per_byte", "perplexity", "chrf", "rougeL", "f1")
+"""The metrics that tell of a model in one word, one of them for each task."""
+
 
 def add(commands: Commands) -> None:
     """Adds the command."""
@@ -50,7 +53,7 @@ def run_history(arguments: argparse.Namespace) -> None:
 
     with local_store(arguments.profile) as (store, parameters):
         records = champions.history(store, parameters["model_name"])
-    print(table(("#", "time", "kind", "model", "dataset", "accuracy", "reason"), [_line(one) for one in records]))
+    print(table(("#", "time", "kind", "model", "dataset", "quality", "reason"), [_line(one) for one in records]))
 
 
 def run_show(arguments: argparse.Namespace) -> None:
@@ -94,11 +97,18 @@ def run_rollback(arguments: argparse.Namespace) -> None:
 def run_mirror(arguments: argparse.Namespace) -> None:
     """Copies the model unless it is there, and prints what `base_model` is to be."""
     from components.shared import mirrors
+    from components.shared.errors import UserError
     from pipelines.steps import module_of
 
     with local_store(arguments.profile) as (store, parameters):
         reference = module_of("resolve", "base_model").pin_base_model(arguments.uri or parameters["base_model"])
         directory, _ = module_of("train", "base_model").open_base_model(str(reference), max_tokens=1)
+        if not directory.name or directory.is_file():
+            raise UserError(
+                f"{reference.uri} is not a directory of files",
+                where="base_model",
+                remedy="a new:// model needs no copy; save a GGUF model with save_pretrained",
+            )
         print(f"base_model: {mirrors.mirror_model(store, directory)}")
 
 
@@ -126,8 +136,8 @@ def _facts(record: Champion) -> dict[str, object]:
 
 
 def _line(record: Champion) -> tuple[object, ...]:
-    accuracy = record.metrics.get("accuracy")
-    shown = f"{accuracy:.3f}" if isinstance(accuracy, float) else "-"
+    main = next((name for name in MAIN if name in record.metrics), "")
+    shown = f"{main} {record.metrics[main]:.3f}" if main else "-"
     return (
         record.sequence,
         record.time,

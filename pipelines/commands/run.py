@@ -26,11 +26,12 @@ def add(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Runs the stages that are not up to date, then prints what came of it."""
     from components.shared.files import write_atomically
-    from pipelines import profiles, reproduce, workspace
+    from pipelines import examples, profiles, reproduce, workspace
     from pipelines.local import running_store
 
     started = time.time()
     parameters = profiles.load(arguments.profile)
+    examples.make(parameters["source"])
     place = workspace.prepare(arguments.profile, parameters)
     with running_store():
         ran = reproduce.reproduce(place)
@@ -43,11 +44,12 @@ def summary(facts: dict[str, Any]) -> str:
     """The facts of a run for people."""
     metrics = facts["metrics"]
     seconds = ", ".join(f"{step} {spent:.0f} s" for step, spent in facts["seconds"].items() if spent >= 0.5)
-    low, high = metrics.get("accuracy_low"), metrics.get("accuracy_high")
+    main = facts["metric"]
+    low, high = metrics.get(f"{main}_low"), metrics.get(f"{main}_high")
     interval = f" [{low:.3f}, {high:.3f}]" if low is not None and high is not None else ""
     lines = {
         "dataset": f"{facts['dataset_revision']}  (digest {facts['dataset_digest'][:12]}, DVC {facts['dvc_md5']})",
-        "accuracy": f"{metrics['accuracy']:.3f}{interval}, baseline {metrics['baseline_accuracy']:.3f}",
+        main: f"{metrics[main]:.3f}{interval}, baseline {metrics[f'baseline_{main}']:.3f}",
         "model": facts["model_dir"],
         "report": facts["report"],
         "decision": f"{facts['decision']}: {facts['reason']}",
@@ -58,4 +60,4 @@ def summary(facts: dict[str, Any]) -> str:
             f"a random split would put a copy of {metrics['leaking_split_share']:.0%} of the test rows into train "
             f"and claim {metrics['leaking_split_accuracy']:.3f}"
         )
-    return "\n" + "\n".join(f"{name:>9}  {text}" for name, text in lines.items())
+    return "\n" + "\n".join(f"{name:>13}  {text}" for name, text in lines.items())

@@ -44,11 +44,11 @@ def summary(facts: dict[str, Any]) -> str:
     ]
     lines = {
         "dataset": f"{facts['dataset_revision']}  (digest {facts['dataset_digest'][:12]}, DVC {facts['dvc_md5']})",
-        "accuracy": f"{facts['metrics']['accuracy']:.3f}",
+        facts["metric"]: f"{facts['metrics'][facts['metric']]:.3f}",
         "model": f"{facts['model_dir']}  (digest {facts['model_digest'][:16]})",
         "decision": f"{facts['decision']}: {facts['reason']}",
         "time": f"{facts['total_seconds']:.0f} s, {facts['overhead']:.0%} over the {facts['own_seconds']:.0f} s of "
         "the steps' own work",
     }
-    told = "\n".join(f"{name:>9}  {text}" for name, text in lines.items())
+    told = "\n".join(f"{name:>13}  {text}" for name, text in lines.items())
     return f"\n{table(('step', 'time', 'peak memory', 'image'), steps)}\n\n{told}"

@@ -1,8 +1,10 @@
 import pytest
 import yaml
 
+from components.resolve.parameters import check_sections, read_variants
 from components.shared.errors import UserError
 from pipelines import profiles
+from pipelines.graphs import pipelines
 
 
 @pytest.fixture
@@ -17,9 +19,33 @@ def params(tmp_path):
     return write
 
 
-@pytest.mark.parametrize("profile", ["reviews", "full", "zh"])
-def test_profiles_of_the_repository_are_valid(profile):
-    assert profiles.load(profile)["task"] == "classification"
+TASKS = {
+    "reviews": "classification",
+    "full": "classification",
+    "zh": "classification",
+    "cluster": "classification",
+    "lm": "causal_lm",
+    "mlm": "masked_lm",
+    "translate": "translation",
+    "summarize": "summarization",
+    "qa": "question_answering",
+    "chat": "chat",
+}
+
+
+def test_every_profile_of_the_repository_is_known_here():
+    assert set(yaml.safe_load((profiles.ROOT / "params.yaml").read_text())["profiles"]) == set(TASKS)
+
+
+@pytest.mark.parametrize("profile", TASKS)
+def test_profiles_of_the_repository_are_valid_and_the_pipelines_take_them(profile):
+    parameters = profiles.load(profile)
+    assert parameters["task"] == TASKS[profile]
+    assert profiles.arguments(parameters).keys() <= pipelines()["retrain"].component_spec.inputs.keys()
+
+
+def test_resolve_finds_nothing_wrong_with_any_profile():
+    check_sections(read_variants((profiles.ROOT / "params.yaml").read_text()))
 
 
 def test_profile_overlays_single_options():

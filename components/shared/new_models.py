@@ -1,0 +1,71 @@
+"""Addresses of base models that do not exist yet: `new://<family>/<size>`, made by `train` before it trains.
+
+    new://gpt2                                  a causal language model of the usual small size
+    new://t5/width=256,layers=4,vocabulary=8000
+
+Its tokenizer learns the words of the training rows and its weights are random, both functions of the dataset and the
+seed. A small model of one's own texts and a first try need no other; where there is a pretrained one it is better.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+from components.shared.errors import UserError
+from components.shared.references import Reference
+
+NEW: Final = "new://"
+FAMILIES: Final = ("bert", "gpt2", "llama", "t5")
+
+
+@dataclass(frozen=True)
+class NewModel:
+    """Family and size of a model to make.
+
+    Attributes:
+        family: One of FAMILIES.
+        width: Size of the hidden states.
+        layers: Layers; of a t5, of encoder and decoder each.
+        heads: Attention heads.
+        vocabulary: Most tokens that its tokenizer knows.
+        positions: Most tokens of a text.
+    """
+
+    family: str
+    width: int = 128
+    layers: int = 4
+    heads: int = 4
+    vocabulary: int = 8000
+    positions: int = 512
+
+
+def parse_new_model(uri: str, where: str) -> NewModel:
+    """Reads an address; raises UserError for an unknown family or a size that cannot be."""
+    family, _, size = uri.removeprefix(NEW).partition("/")
+    if family not in FAMILIES:
+        raise UserError(f"{uri!r} names no family", where=where, remedy=f"use {NEW} and one of {', '.join(FAMILIES)}")
+    known = [field.name for field in fields(NewModel) if field.name != "family"]
+    sizes: dict[str, Any] = {}
+    for part in filter(None, size.split(",")):
+        name, _, number = part.partition("=")
+        if name not in known or not number.isdecimal() or not int(number):
+            raise UserError(
+                f"{part!r} is not a size", where=where, remedy=f"give name=number pairs of {', '.join(known)}"
+            )
+        sizes[name] = int(number)
+    made = NewModel(family, **sizes)
+    if made.width % made.heads:
+        raise UserError(
+            f"the width {made.width} cannot be shared by {made.heads} heads",
+            where=where,
+            remedy="give a width that is a multiple of the heads",
+        )
+    return made
+
+
+def pin_new_model(uri: str, where: str) -> Reference:
+    """The reference of a model that is made from its address, the dataset and the seed alone."""
+    parse_new_model(uri, where)
+    return Reference(uri, "sha256", hashlib.sha256(uri.encode()).hexdigest())
