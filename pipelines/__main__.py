@@ -23,12 +23,13 @@ from pipelines.commands import (
     schedule,
     store,
     submit,
+    train_status,
     upload,
 )
 from pipelines.reproduce import StepFailed
 
 COMMANDS = (
-    *(run, run_containers, predict, datasets, models, gc, compile_pipelines, store),
+    *(run, run_containers, predict, datasets, models, train_status, gc, compile_pipelines, store),
     *(upload, submit, runs, schedule, doctor),
 )
 

@@ -48,15 +48,31 @@ class Checkpoints:
     keep: int
     options: Mapping[str, Any]
 
-    def save(self, step: int, directory: Path, *, finished: bool = False) -> None:
-        """Uploads the files of `directory`, commits them, and only then deletes older checkpoints."""
+    def save(
+        self, step: int, directory: Path, *, finished: bool = False, facts: Mapping[str, Any] | None = None
+    ) -> None:
+        """Uploads the files of `directory`, commits them, and only then deletes older checkpoints.
+
+        Args:
+            step: Steps done.
+            directory: The files.
+            finished: Whether the training is.
+            facts: What is told of it (see `status`).
+        """
         name = f"{step:010d}{FINISHED if finished else ''}"
         self.store.delete(f"{self.key}/{name}/{COMPLETE}")
         hashes = {}
         for path in sorted(directory.iterdir()):
             hashes[path.name] = sha256_of(path)
             self.store.upload(path, f"{self.key}/{name}/{path.name}")
-        record = {"key": self.key, "step": step, "finished": finished, "files": hashes, "options": dict(self.options)}
+        record = {
+            "key": self.key,
+            "step": step,
+            "finished": finished,
+            "files": hashes,
+            "options": dict(self.options),
+            "facts": dict(facts or {}),
+        }
         self.store.put(f"{self.key}/{name}/{COMPLETE}", json.dumps(record, indent=1, sort_keys=True).encode())
         self._delete_all_but(self._complete_until(name)[-1 if finished else -self.keep :])
 

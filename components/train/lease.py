@@ -30,6 +30,9 @@ class Lease:
         key: Identity of the training.
         seconds: A lease that was not renewed for so long is stale.
 
+    Attributes:
+        facts: What is told of the training to those who read the lease (see `status`).
+
     Raises:
         RetryError: on entering, if another writer is alive.
     """
@@ -38,6 +41,7 @@ class Lease:
         self._store, self._prefix, self._seconds = store, f"{key}/lease-", seconds
         pid = os.getpid()
         self._me = {"id": uuid.uuid4().hex, "host": socket.gethostname(), "pid": pid, "born": _born(pid)}
+        self.facts: dict[str, Any] = {}
         self._own = ""
         self._ended = threading.Event()
         self._renewer = threading.Thread(target=self._renew_until_ended, daemon=True)
@@ -122,7 +126,7 @@ class Lease:
         return data is not None and json.loads(data)["id"] == self._me["id"]
 
     def _record(self) -> bytes:
-        return json.dumps({**self._me, "until": time.time() + self._seconds}).encode()
+        return json.dumps({**self._me, "facts": self.facts, "until": time.time() + self._seconds}).encode()
 
     def _renew_until_ended(self) -> None:
         while not self._ended.wait(self._seconds / 4):

@@ -7,6 +7,7 @@ import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from components.shared.errors import RetryError, Terminated
 from components.shared.progress import Progress
@@ -16,6 +17,7 @@ from components.train.events import EventLog
 from components.train.journal import Journal
 from components.train.lease import Lease
 from components.train.loop import Loop
+from components.train.optimizer import learning_rate
 from components.train.processes import from_first
 from components.train.state import BEST, JOURNAL, load_state, save_finished, save_state
 from components.train.stop import StopOnSigterm
@@ -69,8 +71,9 @@ class Session:
                 if loop.finished:
                     return
                 loss = loop.step(events, stop)
-                if self._main:
+                if self._lease:
                     progress.advance(note=f"loss {loss:.4f}")
+                    self._lease.facts = self._facts() | {"loss": loss, **_speed(progress, loop.plan.total_steps)}
 
     def _resume(self) -> bool:
         """Goes back to the newest checkpoint; says whether it is that of a finished training."""
@@ -118,11 +121,29 @@ class Session:
                 save_finished(staged, loop.journal, loop.best)
             else:
                 save_state(staged, loop.bare_model, loop.optimizer, loop.journal, loop.best)
-            self.checkpoints.save(loop.journal.step, staged, finished=finished)
+            self.checkpoints.save(loop.journal.step, staged, finished=finished, facts=self._facts())
         self._saved_step, self._saved_time = loop.journal.step, time.monotonic()
+
+    def _facts(self) -> dict[str, Any]:
+        """What `evertune train-status` tells of this training."""
+        loop, config = self.loop, self.config
+        return {
+            "step": loop.journal.step,
+            "total_steps": loop.plan.total_steps,
+            "learning_rate": learning_rate(max(loop.journal.step, 1), loop.plan.total_steps, config),
+            "task": config.task,
+            "dataset": config.dataset,
+            "revision": config.revision,
+        }
 
     def _stop(self) -> None:
         step = self.loop.journal.step
         if step > self._saved_step:
             self._save()
         raise Terminated(f"stopped by SIGTERM, step {step} is saved", where="train", remedy="run again to go on")
+
+
+def _speed(progress: Progress, total: int) -> dict[str, float]:
+    """Steps in a second since this process began, and how long the rest takes at that."""
+    rate = (progress.done - progress.before) / max(time.monotonic() - progress.started, 1e-9)
+    return {"steps_per_second": rate, "seconds_left": (total - progress.done) / max(rate, 1e-9)}
