@@ -36,8 +36,11 @@ def leaked_share(copies: Mapping[str, int], test_fraction: float) -> float:
 
 
 def fraction_for_test(statistics: Mapping[str, Any]) -> float:
-    """Share of the rows that the split puts into the test part; training rows left out to save time count too."""
-    rows = {name: split["rows"] for name, split in statistics["splits"].items()}
+    """Share of the rows that the split puts into the test part.
+
+    Training rows left out to save time count too, those made of others do not.
+    """
+    rows = {name: split["rows"] - sum(split.get("made", {}).values()) for name, split in statistics["splits"].items()}
     return float(rows["test"] / (sum(rows.values()) + statistics.get("dropped", {}).get(NOT_TRAINED_ON, 0)))
 
 

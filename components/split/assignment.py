@@ -8,26 +8,17 @@ back only, a row of the test set stays there whatever is appended.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from components.split.config import Config
+from components.split.draws import SPLITS, TEST, TRAIN, VALIDATION, Draws, Pick, fraction
 
-TRAIN, VALIDATION, TEST = "train", "validation", "test"
-SPLITS: Final = (TRAIN, VALIDATION, TEST)
-"""From the least to the most protected."""
 TIED: Final[Mapping[str, str]] = {
     VALIDATION: "like a row of the validation set",
     TEST: "like a row of the test set",
 }
 CAPPED: Final = "beyond train_rows"
-
-
-def fraction(key: bytes, salt: str, purpose: str) -> float:
-    """A number in [0, 1) that depends on its arguments only."""
-    digest = hashlib.blake2b(key, digest_size=8, key=hashlib.sha256(f"{purpose}\0{salt}".encode()).digest())
-    return int.from_bytes(digest.digest(), "big") / 2**64
 
 
 class Assignment:
@@ -36,65 +27,78 @@ class Assignment:
     Attributes:
         reasons: Why each row is dropped; empty for the others.
         cluster: The first row of each row's cluster.
+        keys: The hash of each row's text.
     """
 
     def __init__(self, config: Config) -> None:
         self.config = config
         self.reasons: list[str] = []
         self.cluster: list[int] = []
-        self._keys: list[bytes] = []
+        self.keys: list[bytes] = []
+        self._draws = Draws(config)
         self._split: dict[int, str] = {}
+        self._picks: dict[int, list[Pick]] = {}
         self._members: dict[int, list[int]] = {}
 
-    def add(self, key: bytes, earlier: Sequence[int] = ()) -> None:
+    def add(
+        self, key: bytes, earlier: Sequence[int] = (), *, group: bytes = b"", stratum: str = "", frozen: bool = False
+    ) -> None:
         """Adds the next row.
 
         Args:
             key: The hash of its text.
             earlier: Numbers of earlier rows that it is like.
+            group: Identity of its group, which then decides instead of its text.
+            stratum: What the splits are to hold in like shares.
+            frozen: Whether it is of the test set in any case.
         """
         row = len(self.cluster)
-        self._keys.append(key)
+        self.keys.append(key)
         self.reasons.append("")
         clusters = sorted({self.cluster[other] for other in earlier})
-        if not clusters:
-            self.cluster.append(row)
-            self._members[row] = [row]
-            self._split[row] = self._drawn(key)
-            return
+        if frozen or not clusters:
+            split, picks = (TEST, []) if frozen else self._draws.draw(group or key, stratum)
+            self._split[row], self._picks[row], self._members[row] = split, picks, []
+            clusters.append(row)
         self._join(clusters)
         self.cluster.append(clusters[0])
         self._members[clusters[0]].append(row)
+        self._draws.count(self._picks[clusters[0]], stratum)
+        if self.config.frozen_test and not frozen and self._split[clusters[0]] == TEST:
+            self.reasons[row] = TIED[TEST]  # a frozen test set takes no other rows
 
     def split_of(self, row: int) -> str:
         """The split of a row, whether it is dropped or not."""
         return self._split[self.cluster[row]]
+
+    def rows_of(self, split: str) -> list[int]:
+        """The rows of a split that are not dropped."""
+        return [row for row, reason in enumerate(self.reasons) if not reason and self.split_of(row) == split]
 
     def cap_train(self) -> None:
         """Drops train rows beyond `train_rows`.
 
         Those with the largest hashes go, so that rows appended later push out few and the others stay.
         """
-        train = [row for row, reason in enumerate(self.reasons) if not reason and self.split_of(row) == TRAIN]
-        if not self.config.train_rows or len(train) <= self.config.train_rows:
-            return
-        train.sort(key=lambda row: (fraction(self._keys[row], self.config.salt, "cap"), row))
-        for row in train[self.config.train_rows :]:
-            self.reasons[row] = CAPPED
+        train = self.rows_of(TRAIN)
+        if self.config.train_rows and len(train) > self.config.train_rows:
+            self.drop(self.ranked(train, "cap")[self.config.train_rows :], CAPPED)
 
-    def _drawn(self, key: bytes) -> str:
-        place = fraction(key, self.config.salt, "split")
-        if place < self.config.test_fraction:
-            return TEST
-        return VALIDATION if place < self.config.test_fraction + self.config.validation_fraction else TRAIN
+    def ranked(self, rows: Iterable[int], purpose: str) -> list[int]:
+        """Rows in an order that depends on their texts and the purpose only."""
+        return sorted(rows, key=lambda row: (fraction(self.keys[row], self.config.salt, purpose), row))
+
+    def drop(self, rows: Collection[int], reason: str) -> None:
+        """Drops rows for a reason."""
+        for row in rows:
+            self.reasons[row] = self.reasons[row] or reason
 
     def _join(self, clusters: Sequence[int]) -> None:
         target = clusters[0]
         winner = max((self._split[cluster] for cluster in clusters), key=SPLITS.index)
         for cluster in clusters:
             if self._split[cluster] != winner:
-                for row in self._members[cluster]:
-                    self.reasons[row] = self.reasons[row] or TIED[winner]
+                self.drop(self._members[cluster], TIED[winner])
             if cluster != target:
                 members = self._members.pop(cluster)
                 self._members[target] += members

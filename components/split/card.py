@@ -44,9 +44,7 @@ A dataset for {config.task}, made by cleaning and splitting one source. Its dige
 
 {_splits(numbers)}
 
-No text and nothing like it lies in two splits. A hash of the text decides on the split, so rows of the test set stay
-there when the source grows. Shares: {config.test_fraction:g} test, {config.validation_fraction:g} validation, \
-{f"the rest to train on but not more than {config.train_rows:,} rows" if config.train_rows else "the rest to train on"}.
+No text and nothing like it lies in two splits. {_how(config)}
 
 ## Columns
 
@@ -67,6 +65,28 @@ Texts that an operation changed:
 {_personal_data(numbers["personal_data"])}
 Names and other ways to identify a person are not searched for.
 """
+
+
+def _how(config: Config) -> str:
+    """How the rows came into their splits, in words."""
+    rest = f"not more than {config.train_rows:,} rows" if config.train_rows else "the rest"
+    share = f"{config.validation_fraction:g} of the rows are for validation, {rest} to train on."
+    if config.frozen_test:
+        parts = [f"The test set is frozen: the rows with {config.frozen_test}, and no others; {share}"]
+    elif config.folds:
+        parts = [f"The test set is fold {config.fold} of {config.folds}; {share}"]
+    else:
+        decides = "The group" if config.group_column else "A hash of the text"
+        kept = "so rows of the test set stay there when the source grows."
+        parts = [f"{decides} decides on the split, {kept} {config.test_fraction:g} are for the test, {share}"]
+    parts += [f"Rows with the same `{config.group_column}` are in one split."] if config.group_column else []
+    parts += [f"The splits are stratified by {config.stratify}."] if config.stratify else []
+    if config.augment or config.balance == "oversample":
+        parts.append(
+            "Rows of the train set whose meta column `augmentation` is not empty were made of the row that `origin` "
+            "names; the other splits hold rows of the source only."
+        )
+    return " ".join(parts)
 
 
 def _front_matter(config: Config, manifest: Manifest, numbers: Mapping[str, Any]) -> str:

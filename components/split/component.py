@@ -17,6 +17,17 @@ def split(
     test_fraction: float,
     train_rows: int,
     salt: str,
+    group_column: str,
+    stratify: str,
+    frozen_test: str,
+    folds: int,
+    fold: int,
+    balance: str,
+    augment: str,
+    augment_copies: int,
+    augment_rate: float,
+    augment_seed: int,
+    synonyms: str,
 ) -> dsl.ContainerSpec:
     """Splits rows into train, validation and test without leakage."""
     return container(
@@ -31,4 +42,15 @@ def split(
         test_fraction=test_fraction,
         train_rows=train_rows,
         salt=salt,
+        group_column=group_column,
+        stratify=stratify,
+        frozen_test=frozen_test,
+        folds=folds,
+        fold=fold,
+        balance=balance,
+        augment=augment,
+        augment_copies=augment_copies,
+        augment_rate=augment_rate,
+        augment_seed=augment_seed,
+        synonyms=synonyms,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,21 @@ from components.shared.errors import UserError
 from components.shared.files import staged_directory, write_atomically
 from components.shared.manifest import Manifest
 from components.shared.progress import track
-from components.shared.records import columns_of, text_key
+from components.shared.records import columns_of
 from components.shared.result import Result
 from components.shared.texts import compared_text, label_of
-from components.split.assignment import SPLITS, Assignment
+from components.split.assignment import Assignment
+from components.split.balance import repeats, undersample
 from components.split.card import data_card
 from components.split.config import Config
+from components.split.draws import SPLITS, TRAIN
+from components.split.enlarged import Enlarger
+from components.split.falls import Falls
 from components.split.leakage import check_labels, check_no_leak
 from components.split.report import write_report
 from components.split.statistics import SplitStatistics, statistics
+from components.split.ties import first_of_components, tied_rows
+from components.split.traits import Traits
 
 
 def run(config: Config) -> Result:
@@ -31,17 +38,19 @@ def run(config: Config) -> Result:
     cleaning: dict[str, Any] = _read_json(config.findings / "counts.json")
     if cleaning["rows_out"] != cleaned.manifest.rows(ALL):
         raise UserError("these are the findings of another dataset", where="split.findings", remedy="run `clean` again")
-    assignment = _assign(config, cleaned, clusters)
+    traits = Traits(config, cleaned.columns)
+    assignment, enlarger = assign(config, cleaned, clusters, traits)
+    falls = Falls(assignment)
     dropped = Counter(filter(None, assignment.reasons))
     with staged_directory(config.splits) as splits, staged_directory(config.card) as card:
-        manifest, numbers_of = _write(cleaned, assignment, splits)
+        manifest, numbers_of = write(cleaned, assignment, enlarger, falls, splits)
         if config.task == "classification":
             check_labels({name: split.labels for name, split in numbers_of.items()})
-        check_no_leak(Dataset(splits), clusters)
-        numbers = statistics(numbers_of, cleaning, dropped)
+        check_no_leak(Dataset(splits), clusters, traits.group, cleaned.columns)
+        numbers = statistics(numbers_of, cleaning, dropped) | {"clusters": falls.to_json()}
         write_atomically(card / "statistics.json", (json.dumps(numbers, ensure_ascii=False, indent=1) + "\n").encode())
         write_atomically(card / "README.md", data_card(config, manifest, numbers).encode())
-        write_report(config.report, numbers, numbers_of, dropped)
+        write_report(config, numbers, numbers_of, dropped, falls)
     rows = {name: manifest.rows(name) for name in SPLITS}
     return Result(
         summary=", ".join(f"{number:,} rows for {name}" for name, number in rows.items()),
@@ -49,29 +58,57 @@ def run(config: Config) -> Result:
     )
 
 
-def _assign(config: Config, cleaned: Dataset, clusters: list[list[str]]) -> Assignment:
-    alike: dict[str, list[str]] = {}
-    for *earlier, later in clusters:
-        alike.setdefault(later, []).extend(earlier)
-    assignment = Assignment(config)
-    number_of: dict[str, int] = {}
-    for number, row in enumerate(track(cleaned.rows(), "assigning", cleaned.manifest.rows(ALL), "rows")):
-        tied = [number_of[other] for other in alike.get(row["id"], ()) if other in number_of]
-        assignment.add(text_key(compared_text(row)), tied)
-        number_of.setdefault(row["id"], number)
+def assign(
+    config: Config, cleaned: Dataset, clusters: Sequence[Sequence[str]], traits: Traits
+) -> tuple[Assignment, Enlarger]:
+    """Decides where each row goes, and what train rows are made of others."""
+    assignment, labels = Assignment(config), []
+    rows = _tied(config, cleaned, clusters, traits)
+    for row, key, tied in track(rows, "assigning", cleaned.manifest.rows(ALL), "rows"):
+        assignment.add(key, tied, group=traits.group(row), stratum=traits.stratum(row), frozen=traits.frozen(row))
+        labels.append(label_of(row) if config.balance != "none" else "")
     assignment.cap_train()
-    return assignment
+    if config.balance == "undersample":
+        undersample(assignment, labels)
+    again = repeats(assignment, labels) if config.balance == "oversample" else {}
+    return assignment, Enlarger(config, again, _protected(assignment) if config.augment else ())
 
 
-def _write(cleaned: Dataset, assignment: Assignment, directory: Path) -> tuple[Manifest, dict[str, SplitStatistics]]:
-    writer = DatasetWriter(directory, cleaned.columns, SPLITS)
+def _tied(
+    config: Config, cleaned: Dataset, clusters: Sequence[Sequence[str]], traits: Traits
+) -> Iterator[tuple[dict[str, Any], bytes, list[int]]]:
+    """Rows with what they are tied to; for folds whole clusters, so that each row is in the test set of one fold."""
+    if not config.folds:
+        yield from tied_rows(cleaned, clusters, traits)
+        return
+    first = first_of_components(tied for _, _, tied in tied_rows(cleaned, clusters, traits))
+    for number, (row, key, _) in enumerate(tied_rows(cleaned, clusters, traits)):
+        yield row, key, [first[number]] if first[number] != number else []
+
+
+def _protected(assignment: Assignment) -> set[bytes]:
+    """Hashes of the texts of the other splits."""
+    return {assignment.keys[row] for split in SPLITS if split != TRAIN for row in assignment.rows_of(split)}
+
+
+def write(
+    cleaned: Dataset, assignment: Assignment, enlarger: Enlarger, falls: Falls, directory: Path
+) -> tuple[Manifest, dict[str, SplitStatistics]]:
+    """Writes the split dataset, and counts what it holds."""
+    writer = DatasetWriter(directory, enlarger.columns(cleaned.columns), SPLITS)
     numbers = {name: SplitStatistics() for name in SPLITS}
     for number, row in enumerate(track(cleaned.rows(), "writing", cleaned.manifest.rows(ALL), "rows")):
-        if not assignment.reasons[number]:
-            split = assignment.split_of(number)
-            del row["id"]
-            writer.write(row, split)
-            numbers[split].add(compared_text(row), label_of(row))
+        falls.see(number, compared_text(row))
+        if assignment.reasons[number]:
+            continue
+        split = assignment.split_of(number)
+        del row["id"]
+        kept = enlarger.source_row(row)
+        row_id = writer.write(kept, split)
+        numbers[split].add(kept)
+        for made in enlarger.made_of(row, row_id, number, assignment.keys[number]) if split == TRAIN else ():
+            writer.write(made, TRAIN)
+            numbers[TRAIN].add(made)
     return writer.finish(), numbers
 
 

@@ -2,41 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
-from components.shared.datasets import Dataset
+from components.shared.datasets import Dataset, row_id
 from components.shared.errors import UserError
+from components.shared.manifest import Columns
 from components.shared.records import text_key
 from components.shared.texts import compared_text
+from components.split.draws import TRAIN
+from components.split.enlarged import ORIGIN, source_of, way_of
 
 _REMEDY = "this is a defect of `split`: report it, and do not use this dataset"
+Row = Mapping[str, Any]
 
 
-def check_no_leak(dataset: Dataset, clusters: Iterable[Sequence[str]]) -> None:
-    """Raises UserError when two splits share a text (but for case and white space) or a cluster.
+def check_no_leak(
+    dataset: Dataset,
+    clusters: Iterable[Sequence[str]],
+    group: Callable[[Row], bytes] = lambda _: b"",
+    source: Columns | None = None,
+) -> None:
+    """Raises UserError when two splits share a text (but for case and white space), a cluster or a group.
 
     Args:
         dataset: The split dataset.
         clusters: Lists of ids that must stay together; ids that are not in the dataset do not count.
+        group: The identity of a row's group; empty when it has none.
+        source: The schema that the ids of the clusters are of, if it is not the dataset's own.
     """
-    of_text: dict[bytes, str] = {}
+    seen: dict[bytes, str] = {}
     of_id: dict[str, str] = {}
     for split in dataset.manifest.splits:
         for row in dataset.rows(split):
-            of_id[row["id"]] = split
+            if way_of(row):
+                _check_made(row, split, of_id)
+            elif source is None or source == dataset.columns:
+                of_id[row["id"]] = split
+            else:
+                of_id[row_id(source_of(row, source), source)] = of_id[row["id"]] = split
             text = compared_text(row)
-            other = of_text.setdefault(text_key(text), split)
-            if other != split:
-                raise UserError(f"{split} and {other} share the text {text[:60]!r}", where="split", remedy=_REMEDY)
+            _check_one_side(seen, text_key(text), split, f"the text {text[:60]!r}")
+            if of_group := group(row):
+                _check_one_side(seen, of_group, split, f"the group {of_group.decode()}")
     for cluster in clusters:
-        _check_cluster({of_id[row] for row in cluster if row in of_id}, cluster)
+        splits = {of_id[one] for one in cluster if one in of_id}
+        if len(splits) > 1:
+            raise _shared(sorted(splits), f"a cluster, that of row {cluster[0]}")
 
 
-def _check_cluster(splits: set[str], cluster: Sequence[str]) -> None:
-    if len(splits) > 1:
+def _check_one_side(seen: dict[bytes, str], key: bytes, split: str, what: str) -> None:
+    other = seen.setdefault(key, split)
+    if other != split:
+        raise _shared([split, other], what)
+
+
+def _check_made(row: Row, split: str, of_id: Mapping[str, str]) -> None:
+    if split != TRAIN or of_id.get(row["meta"][ORIGIN]) != TRAIN:
         raise UserError(
-            f"{' and '.join(sorted(splits))} share a cluster, that of row {cluster[0]}", where="split", remedy=_REMEDY
+            f"row {row['id']} of {split} was made by {way_of(row)}, which is for train rows only",
+            where="split",
+            remedy=_REMEDY,
         )
+
+
+def _shared(splits: Sequence[str], what: str) -> UserError:
+    return UserError(f"{' and '.join(splits)} share {what}", where="split", remedy=_REMEDY)
 
 
 def check_labels(labels: Mapping[str, Mapping[str, int]]) -> None:

@@ -6,20 +6,45 @@ from array import array
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+
+from components.shared.distributions import length_bins
+from components.shared.texts import compared_text, label_of
+from components.split.enlarged import way_of
+
+MOST_VALUES: Final = 50
+"""A meta column with more values, such as an author, is not counted by value."""
+Row = Mapping[str, Any]
 
 
 @dataclass
 class SplitStatistics:
-    """Rows of one split: how many of each label, and how long their texts are in characters."""
+    """Rows of one split.
+
+    Attributes:
+        labels: Rows of each label.
+        lengths: Characters of each text.
+        meta: Rows of each value of each meta column; None for a column with too many values.
+        made: Rows that were made of others, by the way they were made.
+    """
 
     labels: Counter[str] = field(default_factory=Counter)
     lengths: array[int] = field(default_factory=lambda: array("l"))
+    meta: dict[str, Counter[str] | None] = field(default_factory=dict)
+    made: Counter[str] = field(default_factory=Counter)
 
-    def add(self, text: str, label: str) -> None:
+    def add(self, row: Row) -> None:
         """Counts a row."""
-        self.labels[label] += 1
-        self.lengths.append(len(text))
+        self.labels[label_of(row)] += 1
+        self.lengths.append(len(compared_text(row)))
+        if way := way_of(row):
+            self.made[way] += 1
+        for column, value in (row.get("meta") or {}).items():
+            counts = self.meta.setdefault(column, Counter())
+            if counts is not None:
+                counts[value] += 1
+                if len(counts) > MOST_VALUES:
+                    self.meta[column] = None
 
     def summary(self) -> dict[str, Any]:
         """The numbers for statistics.json."""
@@ -27,12 +52,15 @@ class SplitStatistics:
         middle = ordered[len(ordered) // 2] if ordered else 0
         return {
             "rows": len(ordered),
+            "made": dict(sorted(self.made.items())),
             "labels": dict(sorted(self.labels.items())),
             "characters": {
                 "shortest": ordered[0] if ordered else 0,
                 "median": middle,
                 "longest": ordered[-1] if ordered else 0,
             },
+            "lengths": length_bins(self.lengths),
+            "meta": {name: dict(sorted(counts.items())) for name, counts in self.meta.items() if counts is not None},
         }
 
 

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.shared.records import text_key
-from components.split.assignment import CAPPED, SPLITS, TEST, TIED, TRAIN, VALIDATION, Assignment, fraction
+from components.split.assignment import CAPPED, TIED, Assignment
 from components.split.config import Config
+from components.split.draws import SPLITS, TEST, TRAIN, VALIDATION, fraction
 
 ROWS = st.lists(st.lists(st.integers(0, 40), max_size=3), max_size=40)
 """For each row the earlier rows that it is like (those that there are)."""

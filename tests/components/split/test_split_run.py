@@ -2,63 +2,28 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from pathlib import Path
-from types import SimpleNamespace
-
 import pytest
 import yaml
 
-from components.shared.datasets import Dataset, DatasetWriter
+from components.shared.datasets import Dataset
 from components.shared.errors import UserError
-from components.shared.files import staged_directory
-from components.shared.records import columns_of
-from components.split.config import Config
-from components.split.core import run
 from components.split.leakage import check_no_leak
 
 ROWS = [(f"text number {number}", "pos" if number * number % 7 < 3 else "neg") for number in range(300)]
 
 
-def write(directory, splits, meta=()):
-    with staged_directory(directory) as staged:
-        writer = DatasetWriter(staged, columns_of("classification", meta), splits)
-        ids = {
-            text: writer.write({"text": text, "label": label, **({"meta": {"site": "x"}} if meta else {})}, split)
-            for split, rows in splits.items()
-            for text, label in rows
-        }
-        writer.finish()
-    return ids
+FINDINGS = {
+    "rows_in": 307,
+    "dropped": {"too short": 7},
+    "changed": {"markup": 3},
+    "personal_data": {"EMAIL": 2},
+}
 
 
 @pytest.fixture
-def split(tmp_path: Path) -> Callable[..., SimpleNamespace]:
-    def make(rows, clusters=(), counts=None, meta=(), **options):
-        ids = write(tmp_path / "cleaned", {"all": rows}, meta)
-        findings = tmp_path / "findings"
-        findings.mkdir(exist_ok=True)
-        (findings / "clusters.json").write_text(json.dumps([[ids[text] for text in cluster] for cluster in clusters]))
-        numbers = {
-            "rows_in": len(rows) + 7,
-            "rows_out": len(rows),
-            "dropped": {"too short": 7},
-            "changed": {"markup": 3},
-            "personal_data": {"EMAIL": 2},
-            "copies": {"1": len(rows)},
-        }
-        (findings / "counts.json").write_text(json.dumps({**numbers, **(counts or {})}))
-        outputs = {name: tmp_path / name for name in ("splits", "card", "report")}
-        run(Config(cleaned=tmp_path / "cleaned", findings=findings, task="classification", **outputs, **options))
-        dataset = Dataset(tmp_path / "splits")
-        return SimpleNamespace(
-            dataset=dataset,
-            texts={name: [row["text"] for row in dataset.rows(name)] for name in dataset.manifest.splits},
-            statistics=json.loads((tmp_path / "card" / "statistics.json").read_text()),
-            card=(tmp_path / "card" / "README.md").read_text(),
-            report=(tmp_path / "report").read_text(),
-        )
+def split(divided):
+    def make(rows, clusters=(), counts=None, **options):
+        return divided(rows, clusters, FINDINGS | (counts or {}), **options)
 
     return make
 
@@ -99,7 +64,7 @@ def test_statistics_hold_what_evaluation_and_people_need(split):
 
 
 def test_card_has_front_matter_of_a_dataset_card(split):
-    result = split(ROWS, meta=("site",))
+    result = split([(*row, "x") for row in ROWS], meta=("site",))
     _, front, body = result.card.split("---\n", 2)
     fields = yaml.safe_load(front)
     assert fields["task_categories"] == ["text-classification"]
@@ -132,14 +97,14 @@ def test_findings_of_another_dataset_are_refused(split):
         split(ROWS, counts={"rows_out": 5})
 
 
-def test_same_text_in_two_splits_is_found(tmp_path):
-    write(tmp_path / "d", {"train": [("Same  text", "pos")], "test": [("same text", "pos")]})
+def test_same_text_in_two_splits_is_found(tmp_path, write_rows):
+    write_rows(tmp_path / "d", {"train": [("Same  text", "pos")], "test": [("same text", "pos")]})
     with pytest.raises(UserError, match="test and train share the text 'same text'"):
         check_no_leak(Dataset(tmp_path / "d"), [])
 
 
-def test_cluster_in_two_splits_is_found(tmp_path):
-    ids = write(tmp_path / "d", {"train": [("one", "pos")], "test": [("two", "pos"), ("three", "pos")]})
+def test_cluster_in_two_splits_is_found(tmp_path, write_rows):
+    ids = write_rows(tmp_path / "d", {"train": [("one", "pos")], "test": [("two", "pos"), ("three", "pos")]})
     check_no_leak(Dataset(tmp_path / "d"), [[ids["two"], ids["three"], "dropped"]])
     with pytest.raises(UserError, match=r"test and train share a cluster"):
         check_no_leak(Dataset(tmp_path / "d"), [[ids["one"], ids["two"]]])

@@ -1,0 +1,128 @@
+"""Variants of training texts: words replaced by synonyms, left out, swapped, or misspelt. Offline and seeded.
+
+A variant depends on the seed, the text and its number alone. Words are what white space parts; a Chinese character is a
+word of its own. Placeholders of personal data are never changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+from typing import Any, Final
+
+from components.split.config import Config, names, synonym_groups
+from components.split.synonyms import Synonyms
+
+_PLACEHOLDER: Final = r"<[A-Z][A-Z_]*[^<>\s]*>"
+_CJK: Final = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_PIECE: Final = re.compile(rf"{_PLACEHOLDER}|[{_CJK}]|[^\W{_CJK}]+(?:['’-][^\W{_CJK}]+)*|\s+|.", re.DOTALL)
+_WORD: Final = re.compile(r"\w")
+_TRIES: Final = 4
+"""Draws for a variant that differs from its text, before it is given up."""
+Row = Mapping[str, Any]
+
+
+class Variants:
+    """Makes variants of rows."""
+
+    def __init__(self, config: Config) -> None:
+        self.rate, self.seed = config.augment_rate, config.augment_seed
+        self.operations = names(config.augment)
+        self.synonyms = Synonyms(synonym_groups(config.synonyms))
+        self._change: dict[str, Callable[[list[str], Random], None]] = {
+            "synonym": self._synonym,
+            "deletion": self._deletion,
+            "swap": self._swap,
+            "noise": self._noise,
+        }
+
+    def of(self, row: Row, key: bytes, number: int) -> tuple[dict[str, Any], str] | None:
+        """A variant of a row and the operation that made it; None when none differs from it.
+
+        Args:
+            row: The row.
+            key: The hash of its text.
+            number: Which of its variants; operations take turns.
+        """
+        operation = self.operations[number % len(self.operations)]
+        random = Random(hashlib.blake2b(b"%d %d " % (self.seed, number) + key).digest())  # noqa: S311
+        for _ in range(_TRIES):
+            made = _changed(row, lambda text: self.text(text, operation, random))
+            if made != row:
+                return made, operation
+        return None
+
+    def text(self, text: str, operation: str, random: Random) -> str:
+        """A variant of a text; the text itself where there is nothing to change."""
+        pieces = _PIECE.findall(text)
+        self._change[operation](pieces, random)
+        return "".join(pieces).strip() or text
+
+    def _places(self, pieces: Sequence[str], random: Random) -> list[int]:
+        """Places of the words to change: each with the same chance, and at least one."""
+        words = [place for place, piece in enumerate(pieces) if _WORD.match(piece)]
+        chosen = [place for place in words if random.random() < self.rate]
+        return chosen or ([words[int(random.random() * len(words))]] if words else [])
+
+    def _synonym(self, pieces: list[str], random: Random) -> None:
+        known = [(begin, end, found) for begin, end, found in self._known(pieces)]
+        chosen = [one for one in known if random.random() < max(self.rate, 1 / len(known))]
+        for begin, end, found in reversed(chosen):
+            pieces[begin:end] = [found[int(random.random() * len(found))]]
+
+    def _known(self, pieces: Sequence[str]) -> list[tuple[int, int, tuple[str, ...]]]:
+        """Where words with synonyms stand; of several Chinese ones from one place on, the longest."""
+        found, place = [], 0
+        while place < len(pieces):
+            for end in range(min(place + self.synonyms.longest, len(pieces)), place, -1):
+                if others := self.synonyms.of("".join(pieces[place:end])):
+                    found.append((place, end, others))
+                    place = end - 1
+                    break
+            place += 1
+        return found
+
+    def _deletion(self, pieces: list[str], random: Random) -> None:
+        chosen = self._places(pieces, random)
+        if len(chosen) == sum(bool(_WORD.match(piece)) for piece in pieces):
+            chosen = chosen[1:]  # something has to stay
+        for place in reversed(chosen):
+            spaced = place + 1 < len(pieces) and pieces[place + 1].isspace()
+            del pieces[place : place + 1 + spaced]
+
+    def _swap(self, pieces: list[str], random: Random) -> None:
+        words = [place for place, piece in enumerate(pieces) if _WORD.match(piece)]
+        for place in self._places(pieces, random):
+            behind = [other for other in words if other > place][:1]
+            for other in behind:
+                pieces[place], pieces[other] = pieces[other], pieces[place]
+
+    def _noise(self, pieces: list[str], random: Random) -> None:
+        for place in self._places(pieces, random):
+            pieces[place] = _misspelt(pieces[place], random)
+
+
+def _misspelt(word: str, random: Random) -> str:
+    """The word with a letter left out, doubled, or swapped with the next one; a single one can only be doubled."""
+    at, way = int(random.random() * len(word)), int(random.random() * 3)
+    if len(word) == 1 or way == 0:
+        return word[:at] + word[at] + word[at:]
+    if way == 1 or at + 1 == len(word):
+        return word[:at] + word[at + 1 :]
+    return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+
+
+def _changed(row: Row, change: Callable[[str], str]) -> dict[str, Any]:
+    """The row with what a person wrote changed; targets, contexts with their answers, and labels stay as they are."""
+    if "messages" in row:
+        messages = row["messages"]
+        return {
+            **row,
+            "messages": [
+                {**one, "content": change(one["content"])} if one["role"] == "user" else one for one in messages
+            ],
+        }
+    column = next(column for column in ("text", "source", "question") if column in row)
+    return {**row, column: change(row[column])}

@@ -1,0 +1,105 @@
+"""Variants of training texts: seeded, of the asked-for kind, in both languages, never in a placeholder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.shared.records import text_key
+from components.split.config import OPERATIONS, Config
+from components.split.variants import Variants
+
+ENGLISH = "This is a very good movie with a funny story, and the actor is great."
+CHINESE = "这部电影非常好看，演员也很优秀，我喜欢这个故事。"
+
+
+def variants(**options):
+    paths = dict.fromkeys(("cleaned", "findings", "splits", "card", "report"), Path())
+    return Variants(Config(task="classification", **paths, **{"augment": ",".join(OPERATIONS), **options}))
+
+
+def made(text, number=0, **options):
+    found = variants(**options).of({"text": text, "label": "p"}, text_key(text), number)
+    return found and found[0]["text"]
+
+
+def test_the_same_seed_makes_the_same_variants_everywhere():
+    texts = [made(text, number) for text in (ENGLISH, CHINESE) for number in range(4)]
+    assert texts == [made(text, number) for text in (ENGLISH, CHINESE) for number in range(4)]
+    assert texts == EXPECTED
+    assert texts != [made(text, number, augment_seed=1) for text in (ENGLISH, CHINESE) for number in range(4)]
+
+
+def test_operations_take_turns():
+    ways = [variants().of({"text": ENGLISH}, b"key", number)[1] for number in range(8)]
+    assert ways == [*OPERATIONS, *OPERATIONS]
+
+
+@pytest.mark.parametrize("text", [ENGLISH, CHINESE])
+def test_each_operation_does_what_it_says(text):
+    spaced = text.replace(" ", "")
+    deleted = made(text, augment="deletion", augment_rate=0.3)
+    assert len(deleted) < len(text)
+    swapped = made(text, augment="swap", augment_rate=0.3)
+    assert sorted(swapped) == sorted(text)
+    misspelt = made(text, augment="noise", augment_rate=0.3)
+    assert 0 < abs(len(misspelt) - len(text)) + (misspelt != text) < len(spaced)
+    replaced = made(text, augment="synonym", augment_rate=1.0)
+    assert ("movie" in text) == ("movie" not in replaced and "电影" not in replaced and text is ENGLISH)
+
+
+def test_the_longest_chinese_word_is_replaced_and_capitals_stay():
+    assert made("十分好看", augment="synonym", augment_rate=1.0) in {
+        f"{very}{pretty}" for very in ("很", "非常") for pretty in ("美丽", "漂亮")
+    }
+    assert made("Movie of a mov", augment="synonym") in {"Film of a mov", "Picture of a mov"}
+
+
+def test_further_synonyms_are_used():
+    assert made("my widget", augment="synonym", synonyms="widget|gadget, 一|二") == "my gadget"
+
+
+@given(st.lists(st.sampled_from(["<EMAIL>", "<PHONE_1a2b>", "word", "电影", "good", "  ", ",", "\n"]), min_size=1))
+def test_placeholders_and_words_survive(pieces):
+    text = "".join(pieces)
+    for number in range(4):
+        found = made(text, number, augment_rate=0.9)
+        assert found is None or found.strip()
+        if found:
+            assert found.count("<EMAIL>") == text.count("<EMAIL>")
+            assert found.count("<PHONE_1a2b>") == text.count("<PHONE_1a2b>")
+
+
+@pytest.mark.parametrize("text", ["word", "...", "<EMAIL>", "好"])
+def test_what_cannot_be_varied_has_no_variant(text):
+    assert made(text, augment="deletion") is None
+    assert made(text, augment="swap") is None
+
+
+def test_what_a_person_wrote_is_changed_and_nothing_else():
+    chat = {"messages": [{"role": "user", "content": ENGLISH}, {"role": "assistant", "content": ENGLISH}]}
+    found, _ = variants().of(chat, b"key", 1)
+    assert found["messages"][0]["content"] != ENGLISH
+    assert found["messages"][1] == chat["messages"][1]
+    asked = {"question": ENGLISH, "context": ENGLISH, "answers": []}
+    found, _ = variants().of(asked, b"key", 1)
+    assert found["question"] != ENGLISH == found["context"]
+    found, _ = variants().of({"source": ENGLISH, "target": CHINESE}, b"key", 1)
+    assert found["source"] != ENGLISH
+    assert found["target"] == CHINESE
+
+
+EXPECTED = [
+    "This is a very good picture with a funny story, and the actor is great.",
+    "This is a very good movie with story, and actor great.",
+    "This is a very movie good with a funny story, and the actor is great.",
+    "his is a very goo movie with a funny story, and the actor is great.",
+    "这部电影非常好看，演员也很出色，我喜欢这个故事。",
+    "这部电影非常好看，演也很优秀，我喜欢这故。",
+    "这部电非常影看好，演员很也优秀，我欢喜这个故事。",
+    "这部电影影非常好看，演员也很优秀，我喜欢这个故事。",
+]
+"""A change of these changes every dataset with variants."""
