@@ -46,6 +46,7 @@ RESTRICTED: Final[Mapping[str, Any]] = {
 PASSED_ON: Final = (
     *("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION"),
     *("HF_ENDPOINT", "HF_TOKEN", "EVERTUNE_GIT_USERNAME", "EVERTUNE_GIT_PASSWORD", "EVERTUNE_GIT_AUTHOR"),
+    "EVERTUNE_PSEUDONYM_KEYS",
 )
 """Variables of this process that the steps get."""
 INPUTS: Final = "/inputs"

@@ -38,9 +38,10 @@ SECRETS: Final[Mapping[str, tuple[str, ...]]] = {
     "evertune-s3": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
     "evertune-git": ("EVERTUNE_GIT_USERNAME", "EVERTUNE_GIT_PASSWORD"),
     "evertune-hub": ("HF_TOKEN",),
+    "evertune-pseudonyms": ("EVERTUNE_PSEUDONYM_KEYS",),
 }
 """Name of each Secret, and its keys; each becomes the variable of that name. With IRSA there is no `evertune-s3`."""
-S3, GIT, HUB = SECRETS
+S3, GIT, HUB, PSEUDONYMS = SECRETS
 PULL_SECRET: Final = "evertune-registry"  # noqa: S105 - a name
 """The Secret with which images are pulled, when EVERTUNE_PULL_SECRET asks for one."""
 
@@ -75,7 +76,7 @@ STEPS: Final[Mapping[str, Needs]] = {
         cpu=("250m", "1"), memory=("512Mi", "1Gi"), scratch="10Gi", hours=1, retries=3, secrets=(S3, GIT, HUB)
     ),
     "ingest": Needs(cpu=("1", "2"), memory=("1Gi", "4Gi"), scratch="80Gi", hours=6, retries=3, secrets=(S3, GIT, HUB)),
-    "clean": Needs(cpu=("2", "4"), memory=("2Gi", "8Gi"), scratch="20Gi", hours=6, retries=1),
+    "clean": Needs(cpu=("2", "4"), memory=("2Gi", "8Gi"), scratch="20Gi", hours=6, retries=1, secrets=(PSEUDONYMS,)),
     "split": Needs(cpu=("1", "2"), memory=("2Gi", "8Gi"), scratch="20Gi", hours=6, retries=1),
     "version": Needs(cpu=("1", "2"), memory=("1Gi", "4Gi"), scratch="40Gi", hours=6, retries=3, secrets=(S3, GIT)),
     "fetch": Needs(cpu=("1", "2"), memory=("1Gi", "4Gi"), scratch="40Gi", hours=6, retries=3, secrets=(S3, GIT)),

@@ -14,8 +14,10 @@ from typing import Any, Final
 import yaml
 
 from components.shared.files import write_atomically
+from components.shared.options import OPTION, fields_of
 from components.shared.references import DVC, each_source
 from pipelines.profiles import LAPTOP, ROOT
+from pipelines.steps import STEPS, config_of
 
 HOME: Final = ROOT / ".evertune"
 LINKED: Final = ("components", "pipelines", "dvc.yaml", ".dvcignore")
@@ -48,6 +50,9 @@ def relocate(name: str, value: Any, workspace: Path) -> Any:
         return f"../{value.removeprefix(LAPTOP)}"
     if name == "source":
         return each_source(value, lambda uri: _moved(uri, workspace))
+    if name in STEPS:
+        files = {option for option, field in fields_of(config_of(name), OPTION).items() if field.metadata["file"]}
+        return {option: _moved(given, workspace) if option in files else given for option, given in value.items()}
     return _moved(value, workspace) if name == "base_model" else value
 
 

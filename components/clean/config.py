@@ -2,12 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from components.shared.errors import UserError
 from components.shared.options import StepConfig, identity, input_artifact, option, output_artifact
+from components.shared.references import parse_reference
+from components.shared.written_lists import chosen, pairs
+
+PERSONAL_DATA: Final = ("email", "phone", "ip", "id", "card", "bank", "credentials")
+QUALITY_LIMITS: Final[Mapping[str, Mapping[str, float]]] = {
+    "gopher": {
+        "min_words": 50,
+        "max_words": 100_000,
+        "min_word_length": 3,
+        "max_word_length": 10,
+        "max_symbols": 0.1,
+        "max_bullet_lines": 0.9,
+        "max_ellipsis_lines": 0.3,
+        "min_alphabetic_words": 0.8,
+        "min_stop_words": 2,
+        "max_duplicate_lines": 0.3,
+        "max_duplicate_line_characters": 0.2,
+        "max_top_2_words": 0.2,
+        "max_top_3_words": 0.18,
+        "max_top_4_words": 0.16,
+        **{f"max_repeated_{size}_words": round(0.2 - size / 100, 2) for size in range(5, 11)},
+    },
+    "c4": {"min_sentences": 3, "max_lorem_ipsum": 0, "max_curly_brackets": 0},
+    "fineweb": {"min_punctuated_lines": 0.12, "max_short_lines": 0.67, "max_repeated_line_characters": 0.1},
+    "chinese": {
+        "min_characters": 200,
+        "min_line_length": 10,
+        "min_chinese_share": 0.3,
+        "max_repeated_13_characters": 0.5,
+    },
+}
+"""Families of rules with their limits, as published (docs/reference/cleaning.md)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,10 +57,47 @@ class Config(StepConfig):
     report: Path = output_artifact("HTML report: what was dropped and why, with examples and distributions.")
 
     markup: bool = option(True, "Turn HTML into text.")
-    unicode_repair: bool = option(True, "Repair mojibake and normalise to NFC.")
-    personal_data: bool = option(True, "Replace e-mail addresses, phone numbers and IP addresses by placeholders.")
+    main_content: bool = option(
+        False, "Of whole HTML pages keep the main content, without menus, side bars and footers."
+    )
+    unicode_repair: bool = option(True, "Repair mojibake: text that was read in another encoding than it is in.")
+    invisible_characters: bool = option(True, "Remove control and zero-width characters and direction marks.")
+    normal_form: str = option(
+        "NFC", "Unicode normal form to bring texts into; empty leaves them.", choices=("", "NFC", "NFKC")
+    )
+    full_width: bool = option(False, "Turn full-width letters and digits into ASCII ones; Chinese punctuation stays.")
+    white_space: bool = option(True, "Put single spaces, trim lines, and leave one empty line in a row.")
+    repeated_lines: int = option(
+        0, "Remove lines of 10 characters or more that stand in at least so many texts; 0 removes none.", low=0
+    )
+    personal_data: bool = option(True, "Replace personal data by placeholders.")
+    personal_data_kinds: str = option(
+        ",".join(PERSONAL_DATA), "Which kinds of personal data, with commas: all of them, unless some are left out."
+    )
+    personal_data_key: str = option(
+        "",
+        "Id of the secret key with which the same person always gets the same placeholder; empty makes them all alike, "
+        "`published` is known to everybody.",
+    )
     min_chars: int = option(1, "Drop shorter texts.", unit="characters", low=1)
     max_chars: int = option(20_000, "Drop longer texts.", unit="characters", low=1)
+    languages: str = option("", "Drop texts that are surely in none of these languages, as en,zh; empty keeps all.")
+    quality_rules: str = option(
+        "", f"Families of rules for running text, with commas: {', '.join(QUALITY_LIMITS)}; empty asks for none."
+    )
+    quality_limits: str = option("", "Other limits for the chosen rules, as min_words=20,max_symbols=0.2.")
+    blocked_words: str = option(
+        "", "File of words, one on each line, whose texts are dropped: path#sha256=digest.", file=True
+    )
+    blocked_word_count: int = option(1, "Drop texts that hold at least so many of the blocked words.", low=1)
+    evaluation_set: str = option(
+        "",
+        "File or directory of texts that a model will be tested on, as path#sha256=digest: drop what overlaps.",
+        file=True,
+    )
+    overlap_words: int = option(
+        13, "Length of a run of words (characters, in Chinese) that must not stand in both.", low=5, high=100
+    )
     exact_duplicates: bool = option(True, "Keep one of the rows with the same text but for case and white space.")
     conflicting_labels: bool = option(True, "Drop duplicates altogether when their labels differ.")
     near_duplicates: bool = option(True, "Keep one of the rows whose texts are nearly the same.")
@@ -39,7 +109,11 @@ class Config(StepConfig):
     )
 
     def check(self) -> None:
-        """Checks the two lengths and the two similarities against each other."""
+        """Checks lists and references, and numbers against each other."""
+        chosen(self.personal_data_kinds, PERSONAL_DATA, "clean.personal_data_kinds")
+        self.limits()
+        for name in ("blocked_words", "evaluation_set"):
+            _check_pinned(getattr(self, name), f"clean.{name}")
         if self.min_chars > self.max_chars:
             raise UserError(
                 f"{self.min_chars} is more than max_chars ({self.max_chars})",
@@ -52,3 +126,31 @@ class Config(StepConfig):
                 where="clean.cluster_similarity",
                 remedy="give a smaller one, so that what is alike but kept stays in one split",
             )
+
+    def limits(self) -> dict[str, float]:
+        """The limits of the chosen quality rules, by name."""
+        families = chosen(self.quality_rules, tuple(QUALITY_LIMITS), "clean.quality_rules")
+        limits = {name: limit for family in families for name, limit in QUALITY_LIMITS[family].items()}
+        for name, value in pairs(self.quality_limits, "clean.quality_limits").items():
+            chosen(name, tuple(limits) or ("nothing, for no rules are chosen",), "clean.quality_limits")
+            limits[name] = _number(value, f"clean.quality_limits: {name}")
+        return limits
+
+
+def _number(text: str, where: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise UserError(f"{text!r} is not a number", where=where, remedy="give a number") from None
+
+
+def _check_pinned(text: str, where: str) -> None:
+    """What the file holds is a part of the parameters, so that another content makes another dataset."""
+    if not text:
+        return
+    if "#" not in text:
+        raise UserError(
+            f"{text} is not pinned to its content", where=where, remedy=f"give {text}#sha256=<what `sha256sum` says>"
+        )
+    if parse_reference(text).kind != "sha256":
+        raise UserError(f"{text} is not pinned by sha256", where=where, remedy="give path#sha256=<digest>")

@@ -7,6 +7,7 @@ together.
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,16 @@ from components.clean.findings import Findings, write_json
 from components.clean.operations import Operations
 from components.clean.output import Output
 from components.clean.parts import Marks, clean_shard
+from components.clean.repeated_lines import count_lines
 from components.clean.report import write_report
 from components.clean.signatures import SignatureIndex
 from components.shared.datasets import ALL, Dataset, DatasetWriter
 from components.shared.errors import UserError
 from components.shared.files import staged_directory
-from components.shared.progress import Progress
+from components.shared.progress import Progress, track
 from components.shared.records import columns_of
 from components.shared.result import Result
+from components.shared.texts import cleaned, compared_text
 
 
 def run(config: Config) -> Result:
@@ -60,7 +63,7 @@ def run(config: Config) -> Result:
 
 def _clean_shards(config: Config, raw: Dataset, scratch: Path) -> list[Path]:
     """Cleans each shard into a directory."""
-    operations, parts = Operations(config), []
+    operations, parts = Operations(config, _repeated_lines(raw, config)), []
     with Progress("cleaning", raw.manifest.rows(ALL), "rows") as progress:
         for number, shard in enumerate(raw.manifest.splits[ALL]):
             part = scratch / f"part-{number:05d}"
@@ -69,6 +72,16 @@ def _clean_shards(config: Config, raw: Dataset, scratch: Path) -> list[Path]:
             parts.append(part)
             progress.advance(shard.rows)
     return parts
+
+
+def _repeated_lines(raw: Dataset, config: Config) -> frozenset[int]:
+    """Hashes of the lines that are removed from all texts."""
+    if not config.repeated_lines:
+        return frozenset()
+    operations = Operations(dataclasses.replace(config, personal_data=False))
+    rows = track(raw.rows(), "counting lines", raw.manifest.rows(ALL), "rows")
+    counted = count_lines(compared_text(cleaned(row, operations.clean)) for row in rows)
+    return counted.repeated(config.repeated_lines)
 
 
 def _check_labels(counts: dict[str, Any], task: str) -> None:

@@ -8,6 +8,8 @@ from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser
 
+from components.clean.pages import content_lines, content_of, is_page, keep_content
+
 _NAMES: Final = (
     "a|abbr|address|article|aside|audio|b|blockquote|body|br|button|canvas|caption|center|cite|code|col|dd|del"
     "|details|div|dl|dt|em|figcaption|figure|font|footer|form|frame|h1|h2|h3|h4|h5|h6|head|header|hr|html|i|iframe"
@@ -32,20 +34,33 @@ _ENTITY: Final = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,30});
 
 def to_text(text: str) -> str:
     """The text without markup: blocks and `<br>` become line breaks, cells are separated by tabs."""
+    return _to_text(text, main_content=False)
+
+
+def to_main_text(text: str) -> str:
+    """The same; of a whole page only the main content."""
+    return _to_text(text, main_content=True)
+
+
+def _to_text(text: str, *, main_content: bool) -> str:
     if "<" in text and _TAG.search(text):
         text = _BREAK.sub("\n", text)
         if _TAG.search(text):
-            return _parsed(text)
+            return _parsed(text, main_content and is_page(text))
     return html.unescape(text) if "&" in text and _ENTITY.search(text) else text
 
 
-def _parsed(text: str) -> str:
+def _parsed(text: str, main_content: bool) -> str:
     tree = LexborHTMLParser(text)
     for node in tree.css(", ".join(HIDDEN)):
         node.decompose()
+    if main_content:
+        keep_content(tree)
     for node in tree.css(BLOCKS):
         node.insert_before("\n")
         node.insert_after("\n")
     for node in tree.css(CELLS):
         node.insert_after("\t")
-    return tree.body.text() if tree.body else ""
+    content = content_of(tree) if main_content else tree.body
+    text = content.text() if content else ""
+    return content_lines(text) if main_content else text

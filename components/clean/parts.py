@@ -70,7 +70,7 @@ class _Cleaned:
     """A cleaned row and what is known of it."""
 
     def __init__(self, raw: Row, operations: Operations, canonical: Any) -> None:
-        row = cleaned(raw, operations.clean)
+        row = cleaned(raw, operations.clean, operations.again)
         self.text, form = compared_text(row), canonical(row)
         self.row = {**row, "id": hashlib.blake2b(form, digest_size=KEY_BYTES).hexdigest()}
         self.reason = operations.defect(row)

@@ -9,6 +9,7 @@ from typing import ClassVar, Final
 from components.shared.errors import UserError
 from components.shared.http_addresses import networks
 from components.shared.options import StepConfig, identity, option, output_artifact
+from components.shared.written_lists import pairs
 
 FORMATS: Final = ("csv", "tsv", "jsonl", "json", "parquet", "arrow", "txt", "html", "markdown", "eml")
 
@@ -73,21 +74,3 @@ def check_encoding(name: str, where: str) -> None:
         raise UserError(
             f"{name!r} is not an encoding", where=where, remedy="give auto, utf-8, gb18030, cp1252, ..."
         ) from None
-
-
-def pairs(text: str, where: str) -> dict[str, str]:
-    """Reads `name=value,name=value`; raises UserError for anything else."""
-    found: dict[str, str] = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        name, equals, value = (word.strip() for word in part.partition("="))
-        if not name or not equals:
-            raise UserError(f"{part!r} is not a name=value pair", where=where, remedy="give name=value,name=value")
-        if name in found:
-            raise UserError(f"{name!r} is named twice", where=where, remedy="name it once")
-        found[name] = value
-    return found
-
-
-def names(text: str) -> tuple[str, ...]:
-    """Reads names with commas between them."""
-    return tuple(filter(None, (name.strip() for name in text.split(","))))

@@ -7,10 +7,11 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from components.ingest.config import Config, names, pairs
+from components.ingest.config import Config
 from components.ingest.record import Record
 from components.shared.errors import UserError
 from components.shared.records import columns_of, defect
+from components.shared.written_lists import names, pairs
 
 LABEL_CHARS: Final = 40
 _ROLES: Final = {"human": "user", "gpt": "assistant", "bot": "assistant", "model": "assistant"}

@@ -63,6 +63,7 @@ def option(
     low: float | None = None,
     high: float | None = None,
     choices: Sequence[str] = (),
+    file: bool = False,
 ) -> Any:
     """A setting with a default, its meaning, its unit and its allowed values.
 
@@ -73,6 +74,7 @@ def option(
         low: Smallest allowed number.
         high: Largest allowed number.
         choices: The allowed strings; empty allows any.
+        file: Whether it names a file of the user's.
     """
     return dataclasses.field(
         default=default,
@@ -83,6 +85,7 @@ def option(
             "low": low,
             "high": high,
             "choices": tuple(choices),
+            "file": file,
         },
     )
 

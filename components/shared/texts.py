@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 Row = Mapping[str, Any]
+Clean = Callable[[str], str]
+TEXTS: Final = ("text", "source", "target", "question", "context")
+"""Columns that hold one text each."""
 
 
 def compared_text(row: Row) -> str:
@@ -23,15 +27,38 @@ def compared_text(row: Row) -> str:
     return "\n".join(message["content"] for message in row["messages"])
 
 
-def cleaned(row: Row, clean: Callable[[str], str]) -> dict[str, Any]:
-    """The row with its texts cleaned.
+def cleaned(row: Row, clean: Clean, again: Clean | None = None) -> dict[str, Any]:
+    """The row with its texts cleaned; answers are moved to where they are in the cleaned context.
 
-    A context stays as it is, with its question: its answers are places in it.
+    Args:
+        row: The row.
+        clean: Cleans a text.
+        again: Does the same to a piece of a text that `clean` got already, and counts nothing.
     """
     if "messages" in row:
         messages = [{**message, "content": clean(message["content"])} for message in row["messages"]]
         return {**row, "messages": messages}
-    return {**row, **{column: clean(row[column]) for column in ("text", "source", "target") if column in row}}
+    made = {**row, **{column: clean(row[column]) for column in TEXTS if column in row}}
+    if "answers" in row and made["context"] != row["context"]:
+        made["answers"] = [_moved(answer, row["context"], made["context"], again or clean) for answer in row["answers"]]
+    return made
+
+
+def _moved(answer: Row, context: str, cleaned_context: str, clean: Clean) -> dict[str, Any]:
+    """The answer in the cleaned context: after the same beginning, or the same of as many; `start` is -1 if neither."""
+    text, start = answer["text"], answer["start"]
+    made, beginning = clean(text), clean(context[:start])
+    place = cleaned_context.find(made, len(beginning))
+    if made and cleaned_context.startswith(beginning) and not cleaned_context[len(beginning) : place].strip():
+        return {"text": made, "start": place}
+    before, after = _places(text, context), _places(made, cleaned_context)
+    found = len(before) == len(after) and start in before
+    return {"text": made, "start": after[before.index(start)] if found else -1}
+
+
+def _places(text: str, context: str) -> list[int]:
+    """Where a text begins in another one."""
+    return [match.start() for match in re.finditer(f"(?={re.escape(text)})", context)] if text else []
 
 
 def label_of(row: Row) -> str:

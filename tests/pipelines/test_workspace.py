@@ -37,6 +37,13 @@ def test_relative_paths_still_name_the_same_file(made):
     assert (made / moved).samefile(profiles.ROOT / "dvc.yaml")
 
 
+def test_files_that_options_name_are_still_found(made):
+    moved = workspace.relocate("clean", {"blocked_words": "dvc.yaml#sha256=1", "languages": "en"}, made)
+    path, _, pin = moved["blocked_words"].partition("#")
+    assert (made / path).samefile(profiles.ROOT / "dvc.yaml")
+    assert (pin, moved["languages"]) == ("sha256=1", "en")
+
+
 def test_names_are_not_taken_for_paths(made):
     assert workspace.relocate("dataset", "tests", made) == "tests"
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from components.shared.errors import UserError
+from components.shared.files import sha256_of
 
 LONG = "this film is one of the best that I have seen in many years , and the actors are great too ."
 PAIR = [("good film", "pos"), ("bad film", "neg")]
@@ -14,7 +17,8 @@ def test_kept_rows_stay_in_order_and_changes_are_counted(clean):
     result = clean([("Great!<br />Really", "pos"), ("schÃ¶n  ", "pos"), ("write to me@x.org", "neg")])
     assert result.texts == ["Great!\nReally", "schön", "write to <EMAIL>"]
     assert result.dropped == []
-    assert result.counts["changed"] == {"markup": 1, "unicode repair": 1, "white space": 1, "personal data": 1}
+    changed = {name: texts for name, texts in result.counts["changed"].items() if texts}
+    assert changed == {"markup": 1, "mojibake": 1, "white space": 1, "personal data": 1}
     assert result.counts["personal_data"] == {"EMAIL": 1}
 
 
@@ -24,6 +28,12 @@ def test_kept_rows_stay_in_order_and_changes_are_counted(clean):
         ([("<br>", "pos")], {}, [("", "empty after cleaning")]),
         ([("ok", "pos")], {"min_chars": 3}, [("ok", "too short")]),
         ([("far too long a text", "pos")], {"max_chars": 10}, [("far too long a text", "too long")]),
+        ([("me@x.org, you@x.org", "pos")], {}, [("<EMAIL>, <EMAIL>", "nothing but personal data")]),
+        (
+            [("Das ist kein guter Film gewesen", "pos")],
+            {"languages": "en,zh"},
+            [("Das ist kein guter Film gewesen", "in another language")],
+        ),
         ([("GOOD   film", "pos")], {}, [("GOOD film", "exact duplicate")]),
         ([("Good, film!", "pos")], {}, [("Good, film!", "near-duplicate")]),
         ([("Good, film!", "neg")], {}, [("Good, film!", "near-duplicate with another label")]),
@@ -47,6 +57,8 @@ def test_duplicates_with_conflicting_labels_are_dropped_altogether(clean):
     [
         ("markup", ("<br>x", "pos"), "<br>x"),
         ("unicode_repair", ("schÃ¶n", "pos"), "schÃ¶n"),
+        ("invisible_characters", ("zero\u200bwidth", "pos"), "zero\u200bwidth"),
+        ("white_space", ("two  spaces", "pos"), "two  spaces"),
         ("personal_data", ("a@b.org", "pos"), "a@b.org"),
         ("exact_duplicates", ("good film", "pos"), "good film"),
         ("conflicting_labels", ("good film", "neg"), "good film"),
@@ -102,3 +114,81 @@ def test_report_shows_counts_and_examples(clean):
     report = clean([*PAIR, ("good film", "pos")]).report
     assert "exact duplicate" in report
     assert report.count("<svg") == 2
+
+
+def test_lines_that_many_texts_have_are_removed(clean):
+    footer = "Read more on our site"
+    rows = [(f"text number {word}\n{footer}", "pos") for word in ("one", "two", "three")]
+    result = clean([*PAIR, *rows], repeated_lines=3, near_duplicates=False)
+    assert result.texts == ["good film", "bad film", "text number one", "text number two", "text number three"]
+    assert result.counts["changed"]["repeated lines"] == 3
+    assert footer in "".join(clean([*PAIR, *rows], repeated_lines=4, near_duplicates=False).texts)
+
+
+def pinned(path, content):
+    path.write_text(content, encoding="utf-8")
+    return f"{path}#sha256={sha256_of(path)}"
+
+
+def test_texts_with_blocked_words_are_dropped(clean, tmp_path):
+    words = pinned(tmp_path / "words.txt", "# rude\ndamn\nbloody hell\n混蛋\n")
+    rows = [
+        ("Damn, what a film", "pos"),
+        ("oh bloody  hell no", "pos"),
+        ("这个混蛋电影", "pos"),
+        ("damnation of Faust", "pos"),
+    ]
+    result = clean([*PAIR, *rows], blocked_words=words)
+    assert result.texts == ["good film", "bad film", "damnation of Faust"]
+    assert {reason for _, reason in result.dropped} == {"holds blocked words"}
+    assert clean([*PAIR, *rows], blocked_words=words, blocked_word_count=2).dropped == []
+
+
+def test_texts_that_overlap_an_evaluation_set_are_dropped(clean, tmp_path):
+    known = "the quick brown fox jumps over the lazy dog and runs away from the bear"
+    file = pinned(tmp_path / "test.jsonl", json.dumps({"text": known, "label": "good film"}) + "\n")
+    leaked = f"as they say, The quick brown fox jumps over the lazy dog, and runs away from us! {LONG}"
+    result = clean([*PAIR, (leaked, "pos"), (LONG, "pos")], evaluation_set=file, near_duplicates=False)
+    assert result.texts == ["good film", "bad film", LONG]
+    assert result.counts["dropped"] == {"overlaps the evaluation set": 1}
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"languages": "en,xx"}, "'xx' is not a language that can be told"),
+        ({"personal_data_key": "mine"}, "no key 'mine'"),
+        ({"blocked_words": "none.txt#sha256=0"}, "no such file"),
+        ({"evaluation_set": "none.txt#sha256=0"}, "no such file"),
+    ],
+)
+def test_what_an_option_names_must_be_there_before_rows_are_read(clean, tmp_path, options, told):
+    with pytest.raises(UserError, match=told):
+        clean(PAIR, **options)
+    assert not (tmp_path / "cleaned").exists()
+
+
+@pytest.mark.parametrize("option", ["blocked_words", "evaluation_set"])
+def test_a_file_with_another_content_than_its_pin_is_refused(clean, tmp_path, option):
+    reference = pinned(tmp_path / "list.txt", "one\n")
+    (tmp_path / "list.txt").write_text("two\n")
+    with pytest.raises(UserError, match="is not what it was"):
+        clean(PAIR, **{option: reference})
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"personal_data_kinds": "email,name"}, "'name' is not known.*email, phone"),
+        ({"quality_rules": "golfer"}, "'golfer' is not known.*gopher"),
+        ({"quality_rules": "c4", "quality_limits": "min_words=3"}, "'min_words' is not known.*min_sentences"),
+        ({"quality_rules": "c4", "quality_limits": "min_sentences=few"}, "'few' is not a number"),
+        ({"quality_limits": "min_words=3"}, "no rules are chosen"),
+        ({"blocked_words": "words.txt"}, "words.txt is not pinned.*sha256sum"),
+        ({"evaluation_set": "x.txt#etag=1"}, "not pinned by sha256"),
+        ({"normal_form": "NFD"}, "'NFD' is not known"),
+    ],
+)
+def test_options_are_checked_when_they_are_given(clean, options, told):
+    with pytest.raises(UserError, match=told):
+        clean(PAIR, **options)

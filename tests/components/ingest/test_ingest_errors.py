@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from components.ingest.config import Config, pairs
+from components.ingest.config import Config
 from components.shared import options
 from components.shared.errors import UserError
+from components.shared.written_lists import pairs
 
 
 @pytest.mark.parametrize(
