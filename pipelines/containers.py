@@ -10,6 +10,7 @@ log. Its caching is off: every container runs. Training goes on from its checkpo
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -113,7 +114,7 @@ def run(profile: str, home: Path = HOME) -> dict[str, Any]:
             engine.require(images)
             arguments, mounts = settle(parameters)
             with _writable(place) as user:
-                _execute(engine, place, arguments, mounts, user)
+                _execute(engine, place, spec, arguments, mounts, user)
             facts = container_outputs.check(spec, place.outputs)
     except OSError as error:
         raise UserError(
@@ -152,13 +153,24 @@ def settle(parameters: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Pat
 
 
 def _compile(parameters: Mapping[str, Any], place: Place) -> dict[str, Any]:
+    """The compiled pipeline without retries: kfp would pause for 30 s and try even a wrong parameter again."""
     from pipelines.compiler import compile_all, read
 
     compile_all(parameters, place.compiled.parent)
-    return read(place.compiled)[0]
+    spec, _ = read(place.compiled)
+    for task in spec["root"]["dag"]["tasks"].values():
+        task.pop("retryPolicy", None)
+    return spec
 
 
-def _execute(engine: Engine, place: Place, arguments: Mapping[str, Any], mounts: Mapping[str, Path], user: str) -> None:
+def _execute(
+    engine: Engine,
+    place: Place,
+    spec: Mapping[str, Any],
+    arguments: Mapping[str, Any],
+    mounts: Mapping[str, Path],
+    user: str,
+) -> None:
     """Runs the containers; raises the error of the step that failed."""
     from kfp import components, local
 
@@ -178,7 +190,7 @@ def _execute(engine: Engine, place: Place, arguments: Mapping[str, Any], mounts:
         },
     )
     local.init(runner=runner, pipeline_root=str(place.outputs), workspace_root=str(place.workspace))
-    pipeline = components.load_component_from_file(str(place.compiled))
+    pipeline = components.load_component_from_text(json.dumps(spec))
     inputs = pipeline.component_spec.inputs
     raised = None
     with place.log.open("w", encoding="utf-8") as file, redirect_stdout(Log(file)) as log, warnings.catch_warnings():

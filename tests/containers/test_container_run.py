@@ -80,7 +80,13 @@ def mortal_engine(run, wait_for):
     """An engine of its own to kill; gives its process and what must stand in DOCKER_HOST."""
     place = Path(tempfile.mkdtemp(prefix="dockerd-"))
     options = [f"--data-root={place}/data", f"--exec-root={place}/exec", f"--pidfile={place}/pid"]
-    options += [f"--host=unix://{place}/sock", "--bridge=none", "--iptables=false", "--insecure-registry=127.0.0.0/8"]
+    # With --bridge=none it would delete the bridge of the engine that everybody else uses.
+    options += [
+        f"--host=unix://{place}/sock",
+        "--bridge=docker0",
+        "--iptables=false",
+        "--insecure-registry=127.0.0.0/8",
+    ]
     with (place / "log").open("wb") as log:
         engine = subprocess.Popen(["dockerd", *options], stdout=log, stderr=log, start_new_session=True)
     host = f"unix://{place}/sock"
