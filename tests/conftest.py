@@ -93,6 +93,7 @@ def version_config(
             "registry": str(registry),
             "store": str(tmp_path / "store"),
             "source_reference": "reviews.csv#sha256=ab",
+            "report": tmp_path / "report.html",
             "revision": tmp_path / "revision",
             "dataset_digest": tmp_path / "dataset_digest",
             "dvc_md5": tmp_path / "dvc_md5",

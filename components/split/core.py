@@ -15,6 +15,7 @@ from components.shared.manifest import Manifest
 from components.shared.progress import track
 from components.shared.records import columns_of
 from components.shared.result import Result
+from components.shared.sketches import Sketch
 from components.shared.texts import compared_text, label_of
 from components.split.assignment import Assignment
 from components.split.balance import repeats, undersample
@@ -43,13 +44,14 @@ def run(config: Config) -> Result:
     falls = Falls(assignment)
     dropped = Counter(filter(None, assignment.reasons))
     with staged_directory(config.splits) as splits, staged_directory(config.card) as card:
-        manifest, numbers_of = write(cleaned, assignment, enlarger, falls, splits)
+        manifest, numbers_of, sketch = write(cleaned, assignment, enlarger, falls, splits)
         if config.task == "classification":
             check_labels({name: split.labels for name, split in numbers_of.items()})
         check_no_leak(Dataset(splits), clusters, traits.group, cleaned.columns)
         numbers = statistics(numbers_of, cleaning, dropped) | {"clusters": falls.to_json()}
         write_atomically(card / "statistics.json", (json.dumps(numbers, ensure_ascii=False, indent=1) + "\n").encode())
         write_atomically(card / "README.md", data_card(config, manifest, numbers).encode())
+        write_atomically(card / "sample.json", (json.dumps(sketch.to_json(), ensure_ascii=False) + "\n").encode())
         write_report(config, numbers, numbers_of, dropped, falls)
     rows = {name: manifest.rows(name) for name in SPLITS}
     return Result(
@@ -93,10 +95,10 @@ def _protected(assignment: Assignment) -> set[bytes]:
 
 def write(
     cleaned: Dataset, assignment: Assignment, enlarger: Enlarger, falls: Falls, directory: Path
-) -> tuple[Manifest, dict[str, SplitStatistics]]:
-    """Writes the split dataset, and counts what it holds."""
+) -> tuple[Manifest, dict[str, SplitStatistics], Sketch]:
+    """Writes the split dataset, counts what it holds, and samples the rows of the source."""
     writer = DatasetWriter(directory, enlarger.columns(cleaned.columns), SPLITS)
-    numbers = {name: SplitStatistics() for name in SPLITS}
+    numbers, sketch = {name: SplitStatistics() for name in SPLITS}, Sketch()
     for number, row in enumerate(track(cleaned.rows(), "writing", cleaned.manifest.rows(ALL), "rows")):
         falls.see(number, compared_text(row))
         if assignment.reasons[number]:
@@ -105,11 +107,12 @@ def write(
         del row["id"]
         kept = enlarger.source_row(row)
         row_id = writer.write(kept, split)
+        sketch.add(assignment.keys[number], split, label_of(row))
         numbers[split].add(kept)
         for made in enlarger.made_of(row, row_id, number, assignment.keys[number]) if split == TRAIN else ():
             writer.write(made, TRAIN)
             numbers[TRAIN].add(made)
-    return writer.finish(), numbers
+    return writer.finish(), numbers, sketch
 
 
 def _read_json(path: Path) -> Any:

@@ -1,7 +1,8 @@
 r"""Pushes a dataset to S3 with DVC and commits its pointer to the registry.
 
 python -m components.version --splits splits --card card --dataset reviews --registry registry.git \
-        --store s3://evertune --source_reference ... --revision revision --dataset_digest digest --dvc_md5 md5
+        --store s3://evertune --source_reference ... --report report.html \
+        --revision revision --dataset_digest digest --dvc_md5 md5
 """
 
 from components.shared.entry import main

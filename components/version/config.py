@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from components.shared import registry as registries
-from components.shared.options import StepConfig, identity, input_artifact, option, output_parameter
+from components.shared.options import StepConfig, identity, input_artifact, option, output_artifact, output_parameter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +23,7 @@ class Config(StepConfig):
     store: str = identity("Object store of models and data: s3://bucket/prefix or a directory.")
     source_reference: str = identity("The pinned source, recorded as lineage.")
 
+    report: Path = output_artifact("HTML report: what changed since the revision before.")
     revision: Path = output_parameter("The dataset revision, a git tag of the registry.")
     dataset_digest: Path = output_parameter("The dataset digest.")
     dvc_md5: Path = output_parameter("The hash that DVC knows the dataset by.")

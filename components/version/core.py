@@ -12,7 +12,7 @@ from components.shared.errors import UserError
 from components.shared.manifest import Manifest, damage, read_manifest
 from components.shared.registry import Revision
 from components.shared.result import Result
-from components.version import publishing
+from components.version import drift, publishing
 from components.version.config import Config
 
 log = logging.getLogger("evertune.version")
@@ -29,9 +29,11 @@ def run(config: Config) -> Result:
         known = publishing.find(clone, config.dataset, manifest.digest, deadline)
         if known:
             _heal(config, clone, known, deadline)
+            _report(config, known, clone, known=True)
             return _result(known, f"{known.revision} has this content already")
         _check_whole(config.splits, manifest)
-        made = publishing.publish(config, manifest, clone, deadline)
+        made, is_new = publishing.publish(config, manifest, clone, deadline)
+        _report(config, made, clone, known=not is_new)
         return _result(made, f"{made.revision}: {made.rows:,} rows pushed to {dvc_remote.remote_url(clone)}")
 
 
@@ -52,6 +54,11 @@ def _heal(config: Config, clone: Path, known: Revision, deadline: Deadline) -> N
         )
     dvc_remote.forget(url, known.dvc_md5, deadline)
     dvc_remote.push(clone, config.dataset, deadline)
+
+
+def _report(config: Config, revision: Revision, clone: Path, *, known: bool) -> None:
+    place = clone / dvc_remote.dataset_path(config.dataset)
+    drift.write_report(config.report, revision.revision, place, known)
 
 
 def _check_whole(splits: Path, manifest: Manifest) -> None:

@@ -21,7 +21,7 @@ from components.shared.commands import Deadline
 from components.shared.errors import RetryError, UserError
 from components.shared.manifest import MANIFEST, Manifest
 from components.shared.registry import Revision
-from components.version import locks
+from components.version import drift, locks
 from components.version.config import Config
 
 ATTEMPTS: Final = 30
@@ -29,7 +29,7 @@ ATTEMPTS: Final = 30
 LOCKED_ATTEMPTS: Final = 8
 """Pushes in a row that one and the same lock may stop."""
 LINEAGE: Final = "lineage.json"
-_RESERVED: Final = ("data", "data.dvc", ".gitignore", MANIFEST, LINEAGE)
+_RESERVED: Final = ("data", "data.dvc", ".gitignore", MANIFEST, LINEAGE, drift.FACTS, drift.PAGE)
 _OVERTAKEN = re.compile(
     r"fetch first|non-fast-forward|already exists|atomic (transaction|push) fail|cannot lock ref|failed to update ref"
     r"|incorrect old value|stale info",
@@ -64,8 +64,11 @@ def track(config: Config, clone: Path, deadline: Deadline) -> str:
     return dvc_remote.add(clone, config.dataset, deadline)
 
 
-def publish(config: Config, manifest: Manifest, clone: Path, deadline: Deadline) -> Revision:
+def publish(config: Config, manifest: Manifest, clone: Path, deadline: Deadline) -> tuple[Revision, bool]:
     """Uploads the bytes and commits the pointer.
+
+    Returns:
+        The revision, and whether it is new: another writer may have been first with the same content.
 
     Raises:
         UserError: if the store or the registry refuses.
@@ -81,7 +84,7 @@ def publish(config: Config, manifest: Manifest, clone: Path, deadline: Deadline)
         made = _commit(config, manifest, pointer, clone, deadline)
         reason = _push(config, made, clone, deadline)
         if not reason:
-            return made
+            return made, True
         reasons.append(reason)
         locks.clear(reason, config.registry, deadline)
         _give_up_on_a_lock(reasons[-LOCKED_ATTEMPTS:], config.registry)
@@ -89,7 +92,7 @@ def publish(config: Config, manifest: Manifest, clone: Path, deadline: Deadline)
         _take_in(config, clone, deadline)
         _prepare(config, clone)
         if known := find(clone, config.dataset, manifest.digest, deadline):
-            return known
+            return known, False
     raise RetryError(
         f"the registry rejected {ATTEMPTS} pushes: {reasons[-1]}", where=config.registry, remedy="run again"
     )
@@ -131,7 +134,11 @@ def _commit(config: Config, manifest: Manifest, pointer: str, clone: Path, deadl
         rows=sum(manifest.rows(split) for split in manifest.splits),
         time="",
     )
-    _write(config, clone / dvc_remote.dataset_path(config.dataset), pointer, manifest, _lineage(config, made, earlier))
+    place = clone / dvc_remote.dataset_path(config.dataset)
+    _write(config, place, pointer, manifest, _lineage(config, made, earlier))
+    before = earlier[-1].revision if earlier else ""
+    if facts := before and drift.facts_since(before, made.revision, clone, config.card, deadline):
+        drift.write_beside(place, facts)
     message = f"{made.revision}: {made.rows} rows, dataset digest {made.digest[:16]}"
     git.checked(["add", "--all"], clone, deadline)
     git.checked(["commit", "--quiet", f"--message={message}"], clone, deadline)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.commands import add_profile, table
+from pipelines.commands import add_profile, dataset_diff, table
 from pipelines.local import local_store
 
 if TYPE_CHECKING:
@@ -25,9 +25,8 @@ def add(commands: Commands) -> None:
     shown = actions.add_parser("show", help="tell what a revision holds")
     shown.add_argument("revision", help="such as reviews/v1")
     shown.set_defaults(run=run_show)
-    compared = actions.add_parser("diff", help="tell what differs between two revisions")
-    compared.add_argument("revisions", nargs=2, metavar="REVISION")
-    compared.set_defaults(run=run_diff)
+    compared = actions.add_parser("diff", help="tell which rows and distributions differ between two revisions")
+    dataset_diff.add_options(compared)
     again = actions.add_parser(
         "reproduce", aliases=["pull"], help="clone the registry, `dvc pull` a revision, prove every byte"
     )
@@ -75,27 +74,6 @@ def run_show(arguments: argparse.Namespace) -> None:
     columns = ", ".join(f"{name} ({kind})" for name, kind in manifest.columns.items())
     print(f"{arguments.revision}\ndigest   {manifest.digest}\nDVC      {dvc_md5}\ncolumns  {columns}\n")
     print(table(("split", "rows", "shards"), rows))
-
-
-def run_diff(arguments: argparse.Namespace) -> None:
-    """Prints the rows of each split in both revisions, and how many shards they share."""
-    from components.shared import registry
-
-    with local_store(arguments.profile) as (_, parameters):
-        old, new = (registry.look(parameters["registry"], one)[0] for one in arguments.revisions)
-    if old.digest == new.digest:
-        print(f"the same content: {old.digest}")
-        return
-    rows = []
-    for split in sorted({*old.splits, *new.splits}):
-        before, after = ({shard.sha256: shard.rows for shard in one.splits.get(split, ())} for one in (old, new))
-        shared = set(before) & set(after)
-        counts = (sum(before.values()), sum(after.values()), sum(before[one] for one in shared))
-        rows.append((split, *(f"{count:,}" for count in counts), f"{len(shared)} of {len(after)}"))
-    print(table(("split", *arguments.revisions, "rows in shared shards", "shared shards"), rows))
-    changed = [name for name in {**old.columns, **new.columns} if old.columns.get(name) != new.columns.get(name)]
-    if changed:
-        print(f"columns that differ: {', '.join(changed)}")
 
 
 def run_reproduce(arguments: argparse.Namespace) -> None:

@@ -1,5 +1,6 @@
 """Looking at dataset revisions and champions: show, diff and pull."""
 
+import json
 from contextlib import contextmanager
 
 import pytest
@@ -10,7 +11,7 @@ from components.shared.models import model_digest, upload_model
 from components.shared.objects import open_store
 from components.version.core import run as version
 from pipelines.__main__ import main
-from pipelines.commands import datasets, models
+from pipelines.commands import dataset_diff, datasets, models
 
 
 @pytest.fixture
@@ -22,7 +23,8 @@ def told(monkeypatch, capsys):
         def local_store(profile):
             yield open_store(store), {"registry": str(registry), "model_name": "reviews"}
 
-        monkeypatch.setattr(datasets, "local_store", local_store)
+        for module in (datasets, dataset_diff):
+            monkeypatch.setattr(module, "local_store", local_store)
         monkeypatch.setattr(models, "local_store", local_store)
         try:
             main(words)
@@ -45,10 +47,18 @@ def test_revisions_are_shown_and_compared(version_config, told):
         assert code == 0
         digests.append(out.split("digest   ")[1][:64])
     assert "train       3" in out
-    _, out, _ = told(first.store, first.registry, "datasets", "diff", "reviews/v1", "reviews/v2")
-    lines = {line.split()[0]: line.split()[1:3] for line in out.splitlines()}
+    code, out, err = told(first.store, first.registry, "datasets", "diff", "reviews/v1", "reviews/v2")
+    assert code == 0, err
+    lines = {line.split()[0]: line.split()[1:3] for line in out.partition("\n\n")[0].splitlines()}
     assert lines["train"] == ["2", "3"]
     assert "1 of 1" in next(line for line in out.splitlines() if line.startswith("test"))
+    assert ["added", "train", "1"] in [line.split() for line in out.splitlines()]
+    assert ["added", "train", "new"] in [line.split() for line in out.splitlines()]
+    asked = ("datasets", "diff", "reviews/v1", "reviews/v2", "--output", "json")
+    facts = json.loads(told(first.store, first.registry, *asked)[1])
+    assert facts["changes"] == {"added": {"train": 1}, "moved": {}, "relabelled": {}, "removed": {}}
+    assert facts["unchanged"] == 4
+    assert {one["of"] for one in facts["distributions"]} == {"label", "length"}
     _, out, _ = told(first.store, first.registry, "datasets", "diff", "reviews/v1", "reviews/v1")
     assert out == f"the same content: {digests[0]}\n"
     code, _, err = told(first.store, first.registry, "datasets", "show", "reviews/v9")
