@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from components.resolve.source import pin_sources
 from components.shared.errors import RetryError, UserError
+from tests.hub_server import HubHandler, serving
 
 COMMIT, OLD = "a" * 40, "0" * 40
 FILES = {
@@ -27,64 +25,44 @@ def git_digest(data):
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
-class Hub(BaseHTTPRequestHandler):
+class Hub(HubHandler):
     """Serves the dataset `owner/reviews` at two commits; files of the tree `lfs` are large ones."""
 
     files = FILES
     lfs: tuple[str, ...] = ("data/train.jsonl",)
     damaged = ""
 
-    def do_HEAD(self):
-        self.answer(with_body=False)
-
-    def do_GET(self):
-        self.answer(with_body=True)
-
-    def answer(self, with_body):
+    def answer(self, *, with_body):
         path = self.path.partition("?")[0]
         base = "/api/datasets/owner/reviews"
         if path in (base, f"{base}/revision/main", f"{base}/revision/{COMMIT}"):
-            self.send_info(COMMIT, with_body)
+            self.send_json(self.info(COMMIT), with_body=with_body)
         elif path in (f"{base}/revision/v1", f"{base}/revision/{OLD}"):
-            self.send_info(OLD, with_body)
+            self.send_json(self.info(OLD), with_body=with_body)
         elif path.startswith("/datasets/owner/reviews/resolve/"):
             commit, _, name = path.removeprefix("/datasets/owner/reviews/resolve/").partition("/")
             data = self.files[name]
             headers = {"X-Repo-Commit": commit, "ETag": f'"{hashlib.sha256(data).hexdigest()}"'}
-            self.send(200, headers, b"x" * len(data) if name == self.damaged else data, with_body)
+            self.send(200, headers, b"x" * len(data) if name == self.damaged else data, with_body=with_body)
         else:
-            self.send(404, {"X-Error-Code": "RepoNotFound"}, b"", with_body)
+            self.send_missing("RepoNotFound", with_body=with_body)
 
-    def send_info(self, commit, with_body):
+    def info(self, commit):
         siblings = []
         for name, data in self.files.items():
             item = {"rfilename": name, "size": len(data), "blobId": git_digest(data)}
             if name in self.lfs:
                 item["lfs"] = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 130}
             siblings.append(item)
-        body = json.dumps({"id": "owner/reviews", "sha": commit, "siblings": siblings}).encode()
-        self.send(200, {"Content-Type": "application/json"}, body, with_body)
-
-    def send(self, status, headers, body, with_body):
-        self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(body))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        if with_body:
-            self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
+        return {"id": "owner/reviews", "sha": commit, "siblings": siblings}
 
 
 @pytest.fixture
 def hub(monkeypatch) -> Iterator[type[Hub]]:
     handler = type("Handler", (Hub,), {})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+    with serving(handler) as address:
+        monkeypatch.setenv("HF_ENDPOINT", address)
         yield handler
-        server.shutdown()
 
 
 def test_a_dataset_is_pinned_to_a_commit_and_its_data_files_are_read(ingest, hub):

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
@@ -15,50 +12,32 @@ from components.shared.errors import RetryError, UserError
 from components.shared.files import sha256_of
 from components.train import core
 from components.train.base_model import open_base_model
+from tests.hub_server import HubHandler, serving
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
-class Hub(BaseHTTPRequestHandler):
+class Hub(HubHandler):
     """Serves the repository `owner/tiny` at one commit; counts what is asked for."""
 
     files: dict[str, Path]
     asked: list[str]
 
-    def do_HEAD(self):
-        self.answer(with_body=False)
-
-    def do_GET(self):
-        self.answer(with_body=True)
-
-    def answer(self, with_body):
+    def answer(self, *, with_body):
         name = self.path.partition("?")[0].rpartition("/")[2]
         if self.path.startswith(f"/api/models/owner/tiny/revision/{COMMIT}"):
-            self.send_json({"id": "owner/tiny", "sha": COMMIT, "siblings": []}, with_body)
+            self.send_json({"id": "owner/tiny", "sha": COMMIT, "siblings": []}, with_body=with_body)
         elif self.path.startswith(f"/api/models/owner/tiny/tree/{COMMIT}"):
             sizes = {name: path.stat().st_size for name, path in self.files.items()}
             tree = [{"type": "file", "path": name, "size": size, "oid": name} for name, size in sizes.items()]
-            self.send_json(tree, with_body)
+            self.send_json(tree, with_body=with_body)
         elif self.path.startswith(f"/owner/tiny/resolve/{COMMIT}/") and name in self.files:
             self.asked.append(name)
             body = self.files[name].read_bytes()
-            self.send(200, {"X-Repo-Commit": COMMIT, "ETag": f'"{hashlib.sha256(body).hexdigest()}"'}, body, with_body)
+            headers = {"X-Repo-Commit": COMMIT, "ETag": f'"{hashlib.sha256(body).hexdigest()}"'}
+            self.send(200, headers, body, with_body=with_body)
         else:
-            self.send(404, {"X-Error-Code": "RevisionNotFound"}, b"", with_body)
-
-    def send_json(self, value, with_body):
-        self.send(200, {"Content-Type": "application/json"}, json.dumps(value).encode(), with_body)
-
-    def send(self, status, headers, body, with_body):
-        self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(body))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        if with_body:
-            self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
+            self.send_missing("RevisionNotFound", with_body=with_body)
 
 
 @pytest.fixture
@@ -67,13 +46,10 @@ def hub(inputs, tmp_path, monkeypatch) -> Iterator[type[Hub]]:
     (tmp_path / "modeling.py").write_text("raise SystemExit")
     files = [*inputs.base_model.iterdir(), tmp_path / "pytorch_model.bin", tmp_path / "modeling.py"]
     handler = type("Handler", (Hub,), {"files": {path.name: path for path in files}, "asked": []})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
-    yield handler
-    server.shutdown()
-    server.server_close()
+    with serving(handler) as address:
+        monkeypatch.setenv("HF_ENDPOINT", address)
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+        yield handler
 
 
 def test_trains_the_same_as_from_a_directory(hub, configure):
