@@ -44,7 +44,6 @@ def run(config: Config) -> Result:
         duplicates.decide()
         findings, ties = Findings(duplicates), duplicates.ties()
         counts = findings.counts()
-        write_json(directory / "counts.json", counts)
         _check_labels(counts, config.task)
         named = {row for later, earlier in ties.items() for row in (later, *earlier)}
         writer = DatasetWriter(kept, raw.columns)
@@ -53,7 +52,8 @@ def run(config: Config) -> Result:
         manifest = writer.finish()
         clusters = [[output.ids[row] for row in (*earlier, later)] for later, earlier in ties.items()]
         write_json(directory / "clusters.json", clusters)
-        write_report(config.report, counts, findings, len(clusters))
+        write_json(directory / "counts.json", counts | {"distributions": findings.distributions.told()})
+        write_report(config.report, counts, findings, len(clusters), config.personal_data_key)
     dropped = counts["rows_in"] - counts["rows_out"]
     return Result(
         summary=f"{counts['rows_out']:,} of {counts['rows_in']:,} rows kept, {dropped:,} dropped",

@@ -1,6 +1,7 @@
 """What `clean` found: counts, ties between kept rows, and every dropped row with its reason.
 
-counts.json     rows in and out, dropped by reason, changed by operation, placeholders, labels, copies
+counts.json     rows in and out, dropped by reason, changed by operation, placeholders, labels, copies; and the rows
+                before and after of each language, label and value of `meta`
 clusters.json   lists of ids of kept rows that must stay together: earlier rows, then the one that is like them
 dropped.jsonl   id in the raw dataset, cleaned text, label, reason and, for a duplicate, the text kept instead
 """
@@ -17,11 +18,13 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from components.clean.distributions import Distributions
 from components.clean.duplicates import Duplicates
 from components.shared.files import write_atomically
 
 EXAMPLES: Final = 5
 EXAMPLE_CHARS: Final = 300
+VARIANTS: Final = 2
 
 
 @dataclass
@@ -31,10 +34,16 @@ class Findings:
     Attributes:
         duplicates: Which rows are dropped, and why.
         examples: A few dropped texts of each reason, with their labels and what was kept instead.
+        distributions: How the rows are spread before and after.
+        clusters: Which texts were dropped for being like another one.
     """
 
     duplicates: Duplicates
     examples: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
+    distributions: Distributions = field(default_factory=Distributions)
+
+    def __post_init__(self) -> None:
+        self.clusters = Clusters(self.duplicates.kept_as)
 
     def drop(self, text: str, label: str, reason: str, kept: str) -> None:
         """Notes a dropped row; `kept` is the text that stands for it."""
@@ -70,6 +79,40 @@ class Findings:
     def _lengths(self, rows: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
         lengths: npt.NDArray[np.int32] = self.duplicates.marks.chars[rows]
         return lengths
+
+
+class Clusters:
+    """Kept texts with the copies that were dropped for them.
+
+    Args:
+        kept_as: Number of the kept row that stands for each row; -1 for none.
+
+    Attributes:
+        sizes: How many texts each cluster has, the kept one among them.
+        examples: The largest clusters: the kept text, how many there are, and the first copies that are not the same.
+    """
+
+    def __init__(self, kept_as: npt.NDArray[np.int32]) -> None:
+        kept, copies = np.unique(kept_as[kept_as >= 0], return_counts=True)
+        self.sizes = copies + 1
+        largest = np.argsort(-copies, kind="stable")[:EXAMPLES]
+        self.examples = {int(kept[place]): ClusterExample(int(self.sizes[place])) for place in largest}
+
+    def add(self, kept_as: int, text: str, kept: str) -> None:
+        """Notes a copy of a kept text."""
+        if example := self.examples.get(kept_as):
+            example.kept = kept[:EXAMPLE_CHARS]
+            if text != kept and len(example.others) < VARIANTS:
+                example.others.append(text[:EXAMPLE_CHARS])
+
+
+@dataclass
+class ClusterExample:
+    """One cluster: how many texts, the kept one, and some that are not the same."""
+
+    size: int
+    kept: str = ""
+    others: list[str] = field(default_factory=list)
 
 
 def _counted(codes: npt.NDArray[np.integer], names: Sequence[str]) -> Counter[str]:

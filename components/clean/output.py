@@ -69,6 +69,7 @@ class Output:
         for row in _within(self.named, begin, len(rows)):
             self.ids[row] = rows["id"][row - begin].as_py()
         kept = pa.array(reasons == 0)
+        self.findings.distributions.add(rows, marks, kept)
         self.writer.write_table(rows.filter(kept), marks.filter(kept)["size"].to_pylist())
         gone = np.flatnonzero(reasons)
         for place, row, mark in zip(
@@ -79,8 +80,10 @@ class Output:
     def _drop(self, number: int, row: Mapping[str, Any], mark: Mapping[str, Any], dropped: TextIO) -> None:
         text, label = compared_text(row), mark["label"]
         reason = self.duplicates.marks.reason_names[self.duplicates.reasons[number]]
-        kept = self.stand_ins.text(int(self.duplicates.kept_as[number]))
+        kept_as = int(self.duplicates.kept_as[number])
+        kept = self.stand_ins.text(kept_as)
         self.findings.drop(text, label, reason, kept)
+        self.findings.clusters.add(kept_as, text, kept)
         line = {"id": mark["raw_id"], "text": text, "label": label, "reason": reason, "kept": kept}
         dropped.write(json.dumps(line, ensure_ascii=False) + "\n")
 

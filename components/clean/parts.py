@@ -1,8 +1,8 @@
 """A shard of the raw dataset, cleaned by itself into a directory of its own.
 
 rows.parquet    the cleaned rows with their ids
-marks.parquet   of each row: its id in the raw dataset, why it is dropped already, its label, the key of its text, its
-                length in characters and its size in bytes
+marks.parquet   of each row: its id in the raw dataset, why it is dropped already, its label, its language, the key of
+                its text, its length in characters and its size in bytes
 found.json      how many texts each operation changed, and the placeholders put in
 shingles, sizes, bands    see `signatures`
 
@@ -24,6 +24,8 @@ import numpy.typing as npt
 import pyarrow as pa
 from pyarrow import parquet
 
+from components.clean.distributions import LANGUAGE
+from components.clean.languages import language_of
 from components.clean.operations import Operations
 from components.clean.signatures import FILES, SignatureWriter
 from components.shared.datasets import READ_ROWS, arrow_schema, canonical_form
@@ -41,6 +43,7 @@ _MARKS: Final = pa.schema(
         ("raw_id", pa.string()),
         ("reason", pa.string()),
         ("label", pa.string()),
+        (LANGUAGE, pa.string()),
         ("key", pa.binary(KEY_BYTES)),
         ("chars", pa.int32()),
         ("size", pa.int32()),
@@ -74,7 +77,8 @@ class _Cleaned:
         self.text, form = compared_text(row), canonical(row)
         self.row = {**row, "id": hashlib.blake2b(form, digest_size=KEY_BYTES).hexdigest()}
         self.reason = operations.defect(row)
-        self.marks = (raw["id"], self.reason, label_of(row), text_key(self.text), len(self.text), len(form))
+        told = (raw["id"], self.reason, label_of(row), language_of(self.text))
+        self.marks = (*told, text_key(self.text), len(self.text), len(form))
 
 
 class _PartWriter:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from components.clean.findings import Findings
+from components.clean.placeholders import PUBLISHED
 from components.shared import charts
 from components.shared.report import Page
 
+MOST_BARS: Final = 12
+LARGE: Final = 10
 
-def write_report(path: Path, counts: Mapping[str, Any], findings: Findings, ties: int) -> None:
+
+def write_report(path: Path, counts: Mapping[str, Any], findings: Findings, ties: int, key: str) -> None:
     """Writes the HTML report.
 
     Args:
@@ -21,22 +25,63 @@ def write_report(path: Path, counts: Mapping[str, Any], findings: Findings, ties
         counts: The content of counts.json.
         findings: Examples and lengths.
         ties: Number of kept rows that are like an earlier kept row.
+        key: Id of the key that makes placeholders.
     """
     page = Page("Cleaning", "What was dropped and why, and what was changed in the rest.")
     _tiles(page, counts, ties)
     page.section("From source to dataset")
     page.figures(_charts(counts, findings))
+    page.section("Before and after", "How the rows are spread, as they came and as they were kept.")
+    page.figures(_before_and_after(findings.distributions.told()))
     page.section("Labels")
     page.table(["label", "rows before", "rows after", "kept"], _labels(counts))
     page.section("Changed texts")
     page.table(["operation", "texts"], list(counts["changed"].items()))
-    if counts["personal_data"]:
-        page.table(["personal data", "placeholders"], list(counts["personal_data"].items()))
+    _personal_data(page, counts["personal_data"], key)
+    _clusters(page, findings)
     page.section("Dropped rows", "The first of each reason; all are in dropped.jsonl of the findings.")
     for reason, examples in findings.examples.items():
         page.section(f"{reason}: {counts['dropped'][reason]:,}")
         page.table(["text", "label", "kept instead"], examples)
     page.write(path)
+
+
+def _before_and_after(distributions: Mapping[str, Mapping[str, Sequence[int]]]) -> list[tuple[str, str]]:
+    found = []
+    for name, values in distributions.items():
+        shown = list(values.items())[:MOST_BARS]
+        series = {when: [rows[place] for _, rows in shown] for place, when in enumerate(("before", "after"))}
+        more = f", the {MOST_BARS} most frequent of {len(values)}" if len(values) > MOST_BARS else ""
+        chart = charts.bars(series, [value for value, _ in shown], axis="rows", horizontal=True)
+        found.append((chart, f"Rows of each {name}{more}."))
+    return found
+
+
+def _personal_data(page: Page, placeholders: Mapping[str, int], key: str) -> None:
+    if not placeholders:
+        return
+    page.section("Personal data", "How many places were replaced by a placeholder.")
+    if key == PUBLISHED:
+        page.notice(
+            "The key of these placeholders is published: whoever has the dataset can try addresses and numbers until "
+            "one fits. Use it for texts that are public anyway.",
+            "bad",
+        )
+    chart = charts.bars({"places": list(placeholders.values())}, list(placeholders), axis="places", horizontal=True)
+    page.figures([(chart, "Placeholders put in, by kind.")])
+    page.table(["kind", "placeholders"], list(placeholders.items()))
+
+
+def _clusters(page: Page, findings: Findings) -> None:
+    clusters = findings.clusters
+    if not len(clusters.sizes):
+        return
+    page.section("Duplicates", f"{len(clusters.sizes):,} kept texts stand for others that are the same or nearly so.")
+    sizes, numbers = np.unique(np.minimum(clusters.sizes, LARGE), return_counts=True)
+    names = [f"{size}" if size < LARGE else f"{LARGE} or more" for size in sizes]
+    page.figures([(charts.bars({"clusters": numbers.tolist()}, names, axis="clusters"), "Texts in a cluster.")])
+    rows = [(example.size, example.kept, "\n―\n".join(example.others) or "–") for example in clusters.examples.values()]
+    page.table(["texts", "the largest clusters: kept", "some that were dropped and are not the same"], rows)
 
 
 def _tiles(page: Page, counts: Mapping[str, Any], ties: int) -> None:

@@ -42,7 +42,7 @@ p { margin: .4rem 0 .8rem; max-width: 46rem }
 .notice { padding: .7rem 1rem; border-left: 4px solid var(--accent); margin: 1rem 0; max-width: none }
 .notice.good { border-left-color: var(--good) }
 .notice.bad { border-left-color: var(--bad) }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: .75rem }
+.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 24rem), 1fr)); gap: .75rem }
 figure { margin: 0; padding: .8rem }
 figure svg { display: block; width: 100%; height: auto; max-height: 26rem }
 figure svg text { font-family: inherit !important }

@@ -111,9 +111,17 @@ def test_report_escapes_what_comes_from_data(clean):
 
 
 def test_report_shows_counts_and_examples(clean):
-    report = clean([*PAIR, ("good film", "pos")]).report
-    assert "exact duplicate" in report
-    assert report.count("<svg") == 2
+    known = ("This film is one of the best that I have seen in many years, and I have seen many of them.", "pos")
+    nearly = (known[0].replace("them.", "them!"), "pos")
+    result = clean([*PAIR, known, nearly, known, ("write to jane@example.org", "neg")], personal_data_key="published")
+    assert "exact duplicate" in result.report
+    assert result.report.count("<svg") == 6, "funnel, lengths, languages, labels, personal data, clusters"
+    assert "key of these placeholders is published" in result.report
+    assert nearly[0] in result.report, "a copy that is not the same is shown"
+    assert result.counts["distributions"] == {
+        "language": {"en": [4, 2], "not told": [2, 2]},
+        "label": {"pos": [4, 2], "neg": [2, 2]},
+    }
 
 
 def test_lines_that_many_texts_have_are_removed(clean):

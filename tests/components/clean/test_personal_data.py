@@ -149,7 +149,7 @@ def test_a_text_of_placeholders_only_is_told(text):
     assert only_placeholders(text)
 
 
-@pytest.mark.parametrize("text", ["", "!!", "mail <EMAIL>", "<unk>", "<EMAIL_ABC>"])
+@pytest.mark.parametrize("text", ["", "!!", "<<>>", "mail <EMAIL>", "<unk>", "<EMAIL_ABC>"])
 def test_a_text_with_more_than_placeholders_is_none(text):
     assert not only_placeholders(text)
 
