@@ -5,7 +5,7 @@
 Texts of about 1.4 kB whose words are as unevenly frequent as those of a language (Zipf), with capitals and
 punctuation; a tenth are exact copies of others, a tenth copies with 0.5 to 12 % of their words replaced, left out or
 added. Chinese texts are 300 characters long, and 1 to 3 % of the characters of a copy are replaced. Beside the texts
-stand the number of the text that a row is a copy of (-1 for none) and the kind of copy.
+stand its number as `id`, that of the text that it is a copy of (-1 for none) and the kind of copy.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ WORDS: Final = 215
 CHARACTERS: Final = 300
 VOCABULARY: Final = 30_000
 BLOCK: Final = 10_000
-SCHEMA: Final = pa.schema([("text", pa.string()), ("copy_of", pa.int64()), ("kind", pa.string())])
+SCHEMA: Final = pa.schema([("id", pa.string()), ("text", pa.string()), ("copy_of", pa.int64()), ("kind", pa.string())])
 EXACT, NEAR, ORIGINAL = "exact", "near", "original"
 
 
@@ -98,7 +98,7 @@ def _block(language: Language, chance: np.random.Generator, begin: int, rows: in
         words = made.pop(original)
         texts.append(texts[original] if kind == EXACT else language.written(language.edited(words, chance)))
         copy_of.append(begin + original)
-    return pa.table([texts, copy_of, kinds.tolist()], schema=SCHEMA)
+    return pa.table([[str(begin + row) for row in range(rows)], texts, copy_of, kinds.tolist()], schema=SCHEMA)
 
 
 def write_corpus(path: Path, documents: int, *, chinese: bool = False) -> None:

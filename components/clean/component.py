@@ -9,6 +9,7 @@ from components.images import container
 def clean(
     raw: dsl.Input[dsl.Dataset],
     task: str,
+    store: str,
     cleaned: dsl.Output[dsl.Dataset],
     findings: dsl.Output[dsl.Artifact],
     report: dsl.Output[dsl.HTML],
@@ -37,12 +38,15 @@ def clean(
     near_duplicates: bool,
     near_duplicate_similarity: float,
     cluster_similarity: float,
+    processes: int,
+    memory_mb: int,
 ) -> dsl.ContainerSpec:
     """Cleans and de-duplicates rows."""
     return container(
         "clean",
         raw=raw.path,
         task=task,
+        store=store,
         cleaned=cleaned.path,
         findings=findings.path,
         report=report.path,
@@ -71,4 +75,6 @@ def clean(
         near_duplicates=near_duplicates,
         near_duplicate_similarity=near_duplicate_similarity,
         cluster_similarity=cluster_similarity,
+        processes=processes,
+        memory_mb=memory_mb,
     )

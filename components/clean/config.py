@@ -51,6 +51,11 @@ class Config(StepConfig):
 
     raw: Path = input_artifact("Directory of the dataset of raw rows.")
     task: str = identity("What the rows are for; decides their columns.")
+    store: str = identity(
+        "Object store that keeps what was made of each shard, so that only new and changed shards are cleaned again; "
+        "empty keeps nothing.",
+        optional=True,
+    )
 
     cleaned: Path = output_artifact("Directory of the cleaned dataset.")
     findings: Path = output_artifact("Directory of what was found: dropped rows with reasons, clusters, counts.")
@@ -106,6 +111,10 @@ class Config(StepConfig):
     )
     cluster_similarity: float = option(
         0.6, "Jaccard similarity from which two kept texts are of one cluster, which is never split.", low=0.5, high=1
+    )
+    processes: int = option(0, "Processes that clean at once; 0 takes one for each core.", unit="processes", low=0)
+    memory_mb: int = option(
+        2048, "Memory that all processes may take; there are fewer of them where it is short.", unit="MB", low=256
     )
 
     def check(self) -> None:

@@ -8,23 +8,22 @@ together.
 from __future__ import annotations
 
 import dataclasses
-import tempfile
-from pathlib import Path
 from typing import Any
 
+from components.clean.cleaning import clean_shards
 from components.clean.config import Config
 from components.clean.duplicates import Duplicates
 from components.clean.findings import Findings, write_json
 from components.clean.operations import Operations
 from components.clean.output import Output
-from components.clean.parts import Marks, clean_shard
+from components.clean.parts import Marks
 from components.clean.repeated_lines import count_lines
 from components.clean.report import write_report
 from components.clean.signatures import SignatureIndex
 from components.shared.datasets import ALL, Dataset, DatasetWriter
 from components.shared.errors import UserError
-from components.shared.files import staged_directory
-from components.shared.progress import Progress, track
+from components.shared.files import scratch_directory, staged_directory
+from components.shared.progress import track
 from components.shared.records import columns_of
 from components.shared.result import Result
 from components.shared.texts import cleaned, compared_text
@@ -35,19 +34,19 @@ def run(config: Config) -> Result:
     columns_of(config.task)
     raw = Dataset(config.raw)
     with (
-        tempfile.TemporaryDirectory() as scratch,
+        scratch_directory(config.cleaned) as scratch,
         staged_directory(config.cleaned) as kept,
         staged_directory(config.findings) as directory,
     ):
-        parts = _clean_shards(config, raw, Path(scratch))
-        duplicates = Duplicates(config, Marks(parts), SignatureIndex(parts), Path(scratch))
+        parts, known = clean_shards(config, raw, scratch, _repeated_lines(raw, config))
+        duplicates = Duplicates(config, Marks(parts), SignatureIndex(parts), scratch)
         duplicates.decide()
         findings, ties = Findings(duplicates), duplicates.ties()
         counts = findings.counts()
         _check_labels(counts, config.task)
         named = {row for later, earlier in ties.items() for row in (later, *earlier)}
         writer = DatasetWriter(kept, raw.columns)
-        output = Output(writer, directory, Path(scratch), findings, sorted(named))
+        output = Output(writer, directory, scratch, findings, sorted(named))
         output.write(parts)
         manifest = writer.finish()
         clusters = [[output.ids[row] for row in (*earlier, later)] for later, earlier in ties.items()]
@@ -55,23 +54,11 @@ def run(config: Config) -> Result:
         write_json(directory / "counts.json", counts | {"distributions": findings.distributions.told()})
         write_report(config.report, counts, findings, len(clusters), config.personal_data_key)
     dropped = counts["rows_in"] - counts["rows_out"]
+    cleaned_before = f", {known} of {len(parts)} shards were cleaned before" if known else ""
     return Result(
-        summary=f"{counts['rows_out']:,} of {counts['rows_in']:,} rows kept, {dropped:,} dropped",
+        summary=f"{counts['rows_out']:,} of {counts['rows_in']:,} rows kept, {dropped:,} dropped{cleaned_before}",
         metadata={"cleaned": {"rows": counts["rows_out"], "digest": manifest.digest, "dropped": dropped}},
     )
-
-
-def _clean_shards(config: Config, raw: Dataset, scratch: Path) -> list[Path]:
-    """Cleans each shard into a directory."""
-    operations, parts = Operations(config, _repeated_lines(raw, config)), []
-    with Progress("cleaning", raw.manifest.rows(ALL), "rows") as progress:
-        for number, shard in enumerate(raw.manifest.splits[ALL]):
-            part = scratch / f"part-{number:05d}"
-            part.mkdir()
-            clean_shard(operations, raw.directory / shard.file, raw.columns, part)
-            parts.append(part)
-            progress.advance(shard.rows)
-    return parts
 
 
 def _repeated_lines(raw: Dataset, config: Config) -> frozenset[int]:

@@ -50,6 +50,18 @@ def staged_directory(path: Path) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
+@contextmanager
+def scratch_directory(beside: Path) -> Iterator[Path]:
+    """Gives an empty directory beside a path while the block lasts; what a killed run left is removed."""
+    path = beside.with_name(f".{beside.name}.scratch")
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
 def sha256_of(path: Path) -> str:
     """The sha256 of a file, as hex digits."""
     digest = hashlib.sha256()

@@ -11,7 +11,7 @@ import json
 import re
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -119,16 +119,21 @@ def predictions(store: ObjectStore, age: float) -> list[Garbage]:
     ]
 
 
-def readings(store: ObjectStore, age: float) -> list[Garbage]:
-    """What `ingest` keeps of files that it has read; without it they are read again."""
-    old = _older(store.entries("readings/"), age)
+def kept_work(store: ObjectStore, age: float) -> Iterator[Garbage]:
+    """What `ingest` and `clean` keep of files and shards; without it these are read and cleaned again."""
+    for kind in ("readings", "cleanings"):
+        yield from _older_than(store, kind, age)
+
+
+def _older_than(store: ObjectStore, kind: str, age: float) -> list[Garbage]:
+    old = _older(store.entries(f"{kind}/"), age)
 
     def delete() -> bool:
         for entry in sorted(old, key=lambda entry: not entry.key.endswith("found.json")):
             store.delete(entry.key)
         return True
 
-    return [Garbage("readings", f"{len(old)} in {store.uri}", _size(old), delete)] if old else []
+    return [Garbage(kind, f"{len(old)} in {store.uri}", _size(old), delete)] if old else []
 
 
 def checkpoints(store: ObjectStore, keep: int, age: float) -> list[Garbage]:

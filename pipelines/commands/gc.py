@@ -69,7 +69,7 @@ def collect(
         others = {*registries, *registries_of_profiles()} - {parameters["registry"]}
         yield from garbage.dataset_objects(parameters["registry"], sorted(others), age)
     yield from garbage.models(store, age)
-    yield from garbage.readings(store, age)
+    yield from garbage.kept_work(store, age)
     yield from garbage.predictions(store, age)
     yield from garbage.checkpoints(open_store(parameters["checkpoints"]), keep, age)
     workspaces = [lock.parent for lock in sorted(workspace.HOME.glob("*/dvc.lock"))]

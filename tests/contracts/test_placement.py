@@ -62,7 +62,7 @@ def test_a_step_sees_only_the_secrets_that_it_uses(compiled):
     seen = {step: {one["secretName"] for one in where.get("secretAsEnv", ())} for step, where in platform.items()}
     assert {step for step, names in seen.items() if placement.GIT in names} == {"resolve", "ingest", "version", "fetch"}
     assert {step for step, names in seen.items() if placement.HUB in names} == {"resolve", "ingest", "train"}
-    assert seen["clean"] == {placement.PSEUDONYMS}
+    assert seen["clean"] == {placement.S3, placement.PSEUDONYMS}
     assert seen["split"] == set()
     for where in platform.values():
         assert all(one["optional"] for one in (*where.get("secretAsEnv", ()), *where["configMapAsEnv"]))

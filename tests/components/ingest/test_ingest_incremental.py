@@ -97,8 +97,8 @@ def test_garbage_collection_may_take_it_away(read, tmp_path):
 
     read()
     store = open_store(str(tmp_path / "store"))
-    assert garbage.readings(store, 3600.0) == []
-    (found,) = garbage.readings(store, 0.0)
+    assert list(garbage.kept_work(store, 3600.0)) == []
+    (found,) = garbage.kept_work(store, 0.0)
     assert (found.kind, found.delete()) == ("readings", True)
     assert store.keys("readings/") == []
     assert len(read()) == 10

@@ -1,0 +1,143 @@
+"""Cleans the shards of the raw dataset, each into a part, in as many processes as there is room for.
+
+Parts do not depend on each other, so neither the number of processes nor the order of their work changes a byte.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from components.clean.config import Config
+from components.clean.known_parts import KnownParts
+from components.clean.operations import Operations
+from components.clean.parts import clean_shard
+from components.shared.datasets import ALL, Dataset
+from components.shared.errors import RetryError, UserError
+from components.shared.manifest import Columns, Shard
+from components.shared.progress import Progress
+
+LEAST_ROWS: Final = 8192
+"""Rows that are worth a process of their own."""
+PROCESS_MB: Final = 256
+"""Memory of a process that cleans."""
+ROW_BYTES: Final = 100
+"""Memory that the search for duplicates takes for each row."""
+_cleaner: _Cleaner
+
+
+def clean_shards(
+    config: Config, raw: Dataset, scratch: Path, repeated: frozenset[int] = frozenset()
+) -> tuple[list[Path], int]:
+    """Cleans all shards.
+
+    Args:
+        config: The options.
+        raw: The raw dataset.
+        scratch: A directory for the parts.
+        repeated: Lines to remove, as `repeated_lines` counted them.
+
+    Returns:
+        The directories of the parts in the order of the shards, and how many of them were known.
+    """
+    _check_memory(config, raw.manifest.rows(ALL))
+    shards = raw.manifest.splits[ALL]
+    parts = [scratch / f"part-{number:05d}" for number in range(len(shards))]
+    known = 0
+    with (
+        Progress("cleaning", raw.manifest.rows(ALL), "rows") as progress,
+        _cleaning(_Cleaner(config, raw.directory, raw.columns, repeated), shards, parts) as results,
+    ):
+        for shard, was_known in zip(shards, results, strict=True):
+            known += was_known
+            progress.advance(shard.rows)
+    return parts, known
+
+
+class _Cleaner:
+    """Makes parts; each process has its own."""
+
+    def __init__(self, config: Config, directory: Path, columns: Columns, repeated: frozenset[int]) -> None:
+        self.config, self.directory, self.columns, self.repeated = config, directory, columns, repeated
+
+    def open(self) -> None:
+        """Makes ready what cannot be sent to another process; raises UserError for what an option names in vain."""
+        self.operations, self.known = Operations(self.config, self.repeated), KnownParts(self.config, self.repeated)
+
+    def part(self, shard: Shard, part: Path) -> bool:
+        """Makes the part of a shard; whether it was known."""
+        part.mkdir()
+        if self.known.find(shard, part):
+            return True
+        clean_shard(self.operations, self.directory / shard.file, self.columns, part)
+        self.known.keep(shard, part)
+        return False
+
+
+@contextmanager
+def _cleaning(cleaner: _Cleaner, shards: Sequence[Shard], parts: Sequence[Path]) -> Iterator[Iterator[bool]]:
+    """The results in order, as they come."""
+    processes = _processes(cleaner.config, shards)
+    cleaner.open()
+    if processes == 1:
+        yield map(cleaner.part, shards, parts)
+        return
+    cleaner = _Cleaner(cleaner.config, cleaner.directory, cleaner.columns, cleaner.repeated)
+    # Not forked: threads of Arrow would not be there in the copy.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(processes, context, initializer=_start, initargs=(cleaner,))
+    try:
+        yield pool.map(_part, shards, parts)
+    except BrokenProcessPool:
+        raise RetryError(
+            "a process that cleaned was killed, perhaps for lack of memory",
+            where="clean.processes",
+            remedy="give fewer, or a machine with more memory, and run again",
+        ) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _processes(config: Config, shards: Sequence[Shard]) -> int:
+    wanted = config.processes or len(os.sched_getaffinity(0))
+    worth = sum(shard.rows for shard in shards) // LEAST_ROWS
+    return max(1, min(wanted, config.memory_mb // PROCESS_MB, len(shards), worth))
+
+
+def _start(cleaner: _Cleaner) -> None:
+    """Makes a process of the pool ready."""
+    global _cleaner  # noqa: PLW0603 - the pool has no other place for it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-C reaches the main process, which ends the others
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    cleaner.open()
+    _cleaner = cleaner
+
+
+def _end_with_parent() -> None:
+    """A pool whose main process was killed would wait for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent
+    parent.join()
+    os._exit(1)
+
+
+def _part(shard: Shard, part: Path) -> bool:
+    return _cleaner.part(shard, part)
+
+
+def _check_memory(config: Config, rows: int) -> None:
+    least = PROCESS_MB + (rows * ROW_BYTES >> 20)
+    if config.memory_mb < least:
+        raise UserError(
+            f"{config.memory_mb} MB are too little for {rows:,} rows",
+            where="clean.memory_mb",
+            remedy=f"give at least {least}, and a machine that has so much",
+        )

@@ -1,0 +1,70 @@
+"""Appended rows upload what they are and two shards more at most; the others are not even cleaned again."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from components.clean import core as cleaning
+from components.clean.config import Config as Clean
+from components.shared import datasets
+from components.shared.datasets import Dataset, DatasetWriter
+from components.shared.files import staged_directory
+from components.shared.objects import open_store
+from components.shared.records import columns_of
+from components.split import core as splitting
+from components.split.config import Config as Split
+from components.version import core as versioning
+from components.version.config import Config as Version
+
+WORDS = [f"word{number}" for number in range(5000)]
+
+
+def texts(count: int, seed: int) -> list[str]:
+    chance = random.Random(seed)
+    return [" ".join(chance.choices(WORDS, k=12)) for _ in range(count)]
+
+
+def write(directory: Path, rows: Sequence[str]) -> Dataset:
+    with staged_directory(directory) as staged:
+        writer = DatasetWriter(staged, columns_of("classification"))
+        for number, text in enumerate(rows):
+            writer.write({"text": text, "label": "ab"[number % 2]})
+        writer.finish()
+    return Dataset(directory)
+
+
+@pytest.mark.slow
+def test_an_append_uploads_two_shards_more_at_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version_config: Callable[..., Version]
+) -> None:
+    monkeypatch.setattr(datasets, "SHARD_ROWS", 16)
+    store, task = str(tmp_path / "store"), "classification"
+
+    def prepare(rows: Sequence[str]) -> tuple[str, set[str]]:
+        """What `clean` said, and the files that the remote holds then."""
+        at = {name: tmp_path / name for name in ("raw", "cleaned", "findings", "report", "splits", "parts", "plots")}
+        write(at["raw"], rows)
+        outputs = {name: at[name] for name in ("cleaned", "findings", "report")}
+        said = cleaning.run(Clean(raw=at["raw"], task=task, store=store, processes=1, **outputs)).summary
+        inputs = {name: at[name] for name in ("cleaned", "findings", "splits", "report")}
+        splitting.run(Split(task=task, card=at["parts"], **inputs))
+        versioning.run(version_config(splits=at["splits"], store=store))
+        return said, {key for key in open_store(store).keys("dvc/") if not key.endswith(".dir")}
+
+    rows = texts(2500, seed=0)
+    _, before = prepare(rows)
+    shards = [shard for split in Dataset(tmp_path / "splits").manifest.splits.values() for shard in split]
+    assert len(shards) > 100
+    for appended in (30, 500):
+        new = texts(appended, seed=appended)
+        parts = len(Dataset(tmp_path / "raw").manifest.splits["all"])
+        rows += new
+        said, after = prepare(rows)
+        alone, manifest = len(write(tmp_path / "alone", new).manifest.splits["all"]), 1
+        assert len(after - before) <= alone + 2 + manifest
+        assert f"{parts - 1} of {len(Dataset(tmp_path / 'raw').manifest.splits['all'])} shards were cleaned" in said
+        before = after
