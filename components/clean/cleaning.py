@@ -31,6 +31,8 @@ PROCESS_MB: Final = 256
 """Memory of a process that cleans."""
 ROW_BYTES: Final = 100
 """Memory that the search for duplicates takes for each row."""
+Work = tuple[Shard, Path]
+"""A shard, and the directory of its part."""
 _cleaner: _Cleaner
 
 
@@ -51,15 +53,19 @@ def clean_shards(
     _check_memory(config, raw.manifest.rows(ALL))
     shards = raw.manifest.splits[ALL]
     parts = [scratch / f"part-{number:05d}" for number in range(len(shards))]
-    known = 0
-    with (
-        Progress("cleaning", raw.manifest.rows(ALL), "rows") as progress,
-        _cleaning(_Cleaner(config, raw.directory, raw.columns, repeated), shards, parts) as results,
-    ):
-        for shard, was_known in zip(shards, results, strict=True):
-            known += was_known
-            progress.advance(shard.rows)
-    return parts, known
+    cleaner, left = _Cleaner(config, raw.directory, raw.columns, repeated), []
+    cleaner.open()
+    with Progress("cleaning", raw.manifest.rows(ALL), "rows") as progress:
+        for shard, part in zip(shards, parts, strict=True):
+            part.mkdir()
+            if cleaner.known.find(shard, part):
+                progress.advance(shard.rows)
+            else:
+                left.append((shard, part))
+        with _cleaning(cleaner, left) as cleaned:
+            for (shard, _), _ in zip(left, cleaned, strict=True):
+                progress.advance(shard.rows)
+    return parts, len(shards) - len(left)
 
 
 class _Cleaner:
@@ -72,30 +78,26 @@ class _Cleaner:
         """Makes ready what cannot be sent to another process; raises UserError for what an option names in vain."""
         self.operations, self.known = Operations(self.config, self.repeated), KnownParts(self.config, self.repeated)
 
-    def part(self, shard: Shard, part: Path) -> bool:
-        """Makes the part of a shard; whether it was known."""
-        part.mkdir()
-        if self.known.find(shard, part):
-            return True
+    def clean(self, work: Work) -> None:
+        """Makes the part of a shard that is not known."""
+        shard, part = work
         clean_shard(self.operations, self.directory / shard.file, self.columns, part)
         self.known.keep(shard, part)
-        return False
 
 
 @contextmanager
-def _cleaning(cleaner: _Cleaner, shards: Sequence[Shard], parts: Sequence[Path]) -> Iterator[Iterator[bool]]:
-    """The results in order, as they come."""
-    processes = _processes(cleaner.config, shards)
-    cleaner.open()
+def _cleaning(cleaner: _Cleaner, left: Sequence[Work]) -> Iterator[Iterator[None]]:
+    """Says when each shard is cleaned, in their order."""
+    processes = _processes(cleaner.config, [shard for shard, _ in left])
     if processes == 1:
-        yield map(cleaner.part, shards, parts)
+        yield map(cleaner.clean, left)
         return
-    cleaner = _Cleaner(cleaner.config, cleaner.directory, cleaner.columns, cleaner.repeated)
+    sent = _Cleaner(cleaner.config, cleaner.directory, cleaner.columns, cleaner.repeated)
     # Not forked: threads of Arrow would not be there in the copy.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, context, initializer=_start, initargs=(cleaner,))
+    pool = ProcessPoolExecutor(processes, context, initializer=_start, initargs=(sent,))
     try:
-        yield pool.map(_part, shards, parts)
+        yield pool.map(_clean, left)
     except BrokenProcessPool:
         raise RetryError(
             "a process that cleaned was killed, perhaps for lack of memory",
@@ -129,8 +131,8 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _part(shard: Shard, part: Path) -> bool:
-    return _cleaner.part(shard, part)
+def _clean(work: Work) -> None:
+    _cleaner.clean(work)
 
 
 def _check_memory(config: Config, rows: int) -> None:

@@ -144,8 +144,12 @@ def part_rows(part: Path) -> Iterator[tuple[pa.Table, pa.Table]]:
 
 
 def _keys(column: pa.ChunkedArray) -> npt.NDArray[np.uint64]:
-    joined = b"".join(column.to_pylist())
-    return np.frombuffer(joined, np.uint64).reshape(-1, 2)
+    parts = [np.empty((0, 2), np.uint64)]
+    for chunk in column.chunks:
+        begin = chunk.offset * KEY_BYTES
+        data = chunk.buffers()[1][begin : begin + len(chunk) * KEY_BYTES]
+        parts.append(np.frombuffer(data, np.uint64).reshape(-1, 2))
+    return np.concatenate(parts)
 
 
 def _codes(columns: Sequence[pa.ChunkedArray], names: list[str]) -> npt.NDArray[np.int64]:
