@@ -40,7 +40,7 @@ QUALITY_LIMITS: Final[Mapping[str, Mapping[str, float]]] = {
         "max_repeated_13_characters": 0.5,
     },
 }
-"""Families of rules with their limits, as published (docs/reference/cleaning.md)."""
+"""Families of rules with their limits, as published (docs/reference/quality-rules.md)."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,179 +1,99 @@
 """Rules that tell running text from what is none: lists, menus, repetitions, placeholders.
 
-Where the rules come from, and what they mean where words have no spaces between them, is told in
-docs/reference/cleaning.md. A rule is the name of a limit, which begins with `min_` or `max_`, and a measure.
+Where the rules come from is told in docs/reference/quality-rules.md. A rule is the name of a limit, which begins with
+`min_` or `max_`, and a measure.
 """
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Callable, Mapping
-from functools import cached_property, partial
+from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
-from components.clean.scripts import UNSPACED
+from components.clean.measures import SHORT_LINE, SHORT_UNSPACED_LINE, Measured
 
-_TOKEN: Final = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+")
-_UNSPACED: Final = re.compile(f"[{UNSPACED}]")
-_CHINESE: Final = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
-_LETTER: Final = re.compile(r"[^\W\d_]")
-_SYMBOL: Final = re.compile(r"#|\.\.\.|…+")
-_SENTENCE_END: Final = re.compile(r"[.!?][\"'”’)]*(?:\s|$)|[。！？…]+")
+_RUN: Final = 13
 _BULLETS: Final = ("•", "‣", "▪", "●", "○", "■", "□", "◆", "※", "·", "-", "*", "–")
 _ELLIPSES: Final = ("...", "…")
 _LINE_ENDS: Final = (*".!?:;\"'”’)]", *"。！？：；…」』）》】")
-_STOP_WORDS: Final = frozenset("the be to of and that have with".split())  # noqa: SIM905
-_STOP_CHARACTERS: Final = frozenset("的了是在和有不这我就")
-_UNSPACED_SHARE: Final = 0.3
-_CHARACTERS_OF_A_WORD: Final = 1.5
-"""Mean length of a word of running Chinese."""
-_SHORT_LINE, _SHORT_UNSPACED_LINE = 30, 15
-_RUN: Final = 13
 
 
-class Measured:
-    """A text, and what the rules ask of it; each measured when a rule asks for it."""
+@dataclass(frozen=True)
+class Rule:
+    """A measure of a text.
 
-    def __init__(self, text: str) -> None:
-        self.text = text
+    Attributes:
+        measure: Gives a number.
+        meaning: What it counts, for people.
+    """
 
-    @cached_property
-    def lines(self) -> list[str]:
-        """Lines that are not empty."""
-        return [line for line in self.text.split("\n") if line.strip()]
-
-    @cached_property
-    def words(self) -> list[str]:
-        """What stands between spaces."""
-        return self.text.split()
-
-    @cached_property
-    def tokens(self) -> list[str]:
-        """Words without punctuation; in scripts without spaces, characters."""
-        return _TOKEN.findall(self.text.casefold())
-
-    @cached_property
-    def unspaced(self) -> bool:
-        """Whether the text is mostly in a script without spaces."""
-        return len(_UNSPACED.findall(self.text)) > _UNSPACED_SHARE * max(1, len(_LETTER.findall(self.text)))
-
-    @property
-    def number_of_words(self) -> float:
-        """Words; in scripts without spaces, what as many characters usually are."""
-        return len(self.tokens) / _CHARACTERS_OF_A_WORD if self.unspaced else len(self.words)
-
-    @property
-    def word_length(self) -> float:
-        """Mean letters of a word; the mean that is usual where there are no spaces."""
-        if self.unspaced:
-            return _CHARACTERS_OF_A_WORD * 3  # within every limit: the rule is for words
-        return sum(map(len, self.words)) / max(1, len(self.words))
-
-    @property
-    def symbols(self) -> float:
-        """Signs # and ellipses for each word."""
-        return len(_SYMBOL.findall(self.text)) / max(1.0, self.number_of_words)
-
-    @property
-    def alphabetic_words(self) -> float:
-        """Share of words with a letter; in scripts without spaces, of the characters that are letters."""
-        units = [sign for sign in self.text if not sign.isspace()] if self.unspaced else self.words
-        return sum(_LETTER.search(unit) is not None for unit in units) / max(1, len(units))
-
-    @property
-    def stop_words(self) -> float:
-        """How many different function words it has."""
-        return len(set(self.tokens) & (_STOP_CHARACTERS if self.unspaced else _STOP_WORDS))
-
-    @property
-    def sentences(self) -> float:
-        """Sentences that end as sentences do."""
-        return len(_SENTENCE_END.findall(self.text))
-
-    @property
-    def short_lines(self) -> float:
-        """Share of lines that are short."""
-        longest = _SHORT_UNSPACED_LINE if self.unspaced else _SHORT_LINE
-        return self.share(lambda line: len(line.strip()) < longest)
-
-    @property
-    def duplicate_lines(self) -> float:
-        """Share of lines that stand there already."""
-        return 1 - len(set(self.lines)) / max(1, len(self.lines))
-
-    @property
-    def duplicate_line_characters(self) -> float:
-        """Share of characters that are in such lines."""
-        again = Counter(self.lines)
-        return sum((n - 1) * len(line) for line, n in again.items()) / max(1, sum(map(len, self.lines)))
-
-    @property
-    def chinese_share(self) -> float:
-        """Share of Chinese characters in all that is not white space."""
-        return len(_CHINESE.findall(self.text)) / max(1, sum(map(len, self.words)))
-
-    @property
-    def line_length(self) -> float:
-        """Mean characters of a line."""
-        return sum(map(len, self.lines)) / max(1, len(self.lines))
-
-    def share(self, holds: Callable[[str], bool]) -> float:
-        """Share of lines for which something holds."""
-        return sum(map(holds, self.lines)) / max(1, len(self.lines))
-
-    def runs(self, size: int) -> list[tuple[str, ...]]:
-        """All runs of so many tokens."""
-        return list(zip(*(self.tokens[start:] for start in range(size)), strict=False))
-
-    def top_run(self, size: int) -> float:
-        """Share of characters in the most frequent run of so many words, if it stands there more than once."""
-        runs = Counter(self.runs(size * 2 if self.unspaced else size))
-        if not runs or (most := max(runs.values())) < 2:
-            return 0.0
-        longest = max(sum(map(len, run)) for run, number in runs.items() if number == most)
-        return most * longest / max(1, sum(map(len, self.tokens)))
-
-    def repeated_runs(self, size: int) -> float:
-        """Share of characters in runs that stand there already; each counts once."""
-        seen: set[tuple[str, ...]] = set()
-        covered, end = 0, 0
-        for start, run in enumerate(self.runs(size)):
-            if run in seen and start + size > end:
-                covered += sum(map(len, self.tokens[max(start, end) : start + size]))
-                end = start + size
-            seen.add(run)
-        return covered / max(1, sum(map(len, self.tokens)))
-
-    def repeated_words(self, size: int) -> float:
-        """The same of words: twice as many characters where words have no spaces."""
-        return self.repeated_runs(size * 2 if self.unspaced else size)
+    measure: Callable[[Measured], float]
+    meaning: str
 
 
-_MEASURES: Final[Mapping[str, Callable[[Measured], float]]] = {
-    "min_words": lambda text: text.number_of_words,
-    "max_words": lambda text: text.number_of_words,
-    "min_word_length": lambda text: text.word_length,
-    "max_word_length": lambda text: text.word_length,
-    "max_symbols": lambda text: text.symbols,
-    "max_bullet_lines": lambda text: text.share(lambda line: line.lstrip().startswith(_BULLETS)),
-    "max_ellipsis_lines": lambda text: text.share(lambda line: line.rstrip().endswith(_ELLIPSES)),
-    "min_alphabetic_words": lambda text: text.alphabetic_words,
-    "min_stop_words": lambda text: text.stop_words,
-    "max_duplicate_lines": lambda text: text.duplicate_lines,
-    "max_duplicate_line_characters": lambda text: text.duplicate_line_characters,
-    **{f"max_top_{size}_words": partial(Measured.top_run, size=size) for size in (2, 3, 4)},
-    **{f"max_repeated_{size}_words": partial(Measured.repeated_words, size=size) for size in range(5, 11)},
-    "min_sentences": lambda text: text.sentences,
-    "max_lorem_ipsum": lambda text: text.text.casefold().count("lorem ipsum"),
-    "max_curly_brackets": lambda text: text.text.count("{"),
-    "min_punctuated_lines": lambda text: text.share(lambda line: line.rstrip().endswith(_LINE_ENDS)),
-    "max_short_lines": lambda text: text.short_lines,
-    "max_repeated_line_characters": lambda text: text.duplicate_line_characters,
-    "min_line_length": lambda text: text.line_length,
-    "min_characters": lambda text: len(text.text),
-    "min_chinese_share": lambda text: text.chinese_share,
-    f"max_repeated_{_RUN}_characters": partial(Measured.repeated_runs, size=_RUN),
+_WORDS: Final = Rule(lambda text: text.number_of_words, "words; Chinese: characters divided by 1.5")
+_WORD_LENGTH: Final = Rule(lambda text: text.word_length, "mean letters of a word; Chinese: not judged")
+_REPEATED: Final = Rule(
+    lambda text: text.duplicate_line_characters, "share of characters in lines that stood there already"
+)
+RULES: Final[Mapping[str, Rule]] = {
+    "min_words": _WORDS,
+    "max_words": _WORDS,
+    "min_word_length": _WORD_LENGTH,
+    "max_word_length": _WORD_LENGTH,
+    "max_symbols": Rule(lambda text: text.symbols, "`#` and ellipses for each word"),
+    "max_bullet_lines": Rule(
+        lambda text: text.share(lambda line: line.lstrip().startswith(_BULLETS)),
+        "share of lines that begin with a bullet",
+    ),
+    "max_ellipsis_lines": Rule(
+        lambda text: text.share(lambda line: line.rstrip().endswith(_ELLIPSES)),
+        "share of lines that end in an ellipsis",
+    ),
+    "min_alphabetic_words": Rule(
+        lambda text: text.alphabetic_words, "share of words with a letter; Chinese: of characters that are letters"
+    ),
+    "min_stop_words": Rule(
+        lambda text: text.stop_words,
+        "how many of the, be, to, of, and, that, have, with it has; Chinese: of 的了是在和有不这我就",
+    ),
+    "max_duplicate_lines": Rule(lambda text: text.duplicate_lines, "share of lines that stood there already"),
+    "max_duplicate_line_characters": _REPEATED,
+    **{
+        f"max_top_{size}_words": Rule(
+            partial(Measured.top_run, size=size),
+            f"share of characters in the most frequent run of {size} words; Chinese: of {2 * size} characters",
+        )
+        for size in (2, 3, 4)
+    },
+    **{
+        f"max_repeated_{size}_words": Rule(
+            partial(Measured.repeated_words, size=size),
+            f"share of characters in repeated runs of {size} words; Chinese: of {2 * size} characters",
+        )
+        for size in range(5, 11)
+    },
+    "min_sentences": Rule(lambda text: text.sentences, "sentences that end in `.!?` or `。！？`"),
+    "max_lorem_ipsum": Rule(
+        lambda text: text.text.casefold().count("lorem ipsum"), "how often `lorem ipsum` stands there"
+    ),
+    "max_curly_brackets": Rule(lambda text: text.text.count("{"), "how often `{` stands there"),
+    "min_punctuated_lines": Rule(
+        lambda text: text.share(lambda line: line.rstrip().endswith(_LINE_ENDS)),
+        "share of lines that end in punctuation",
+    ),
+    "max_short_lines": Rule(
+        lambda text: text.short_lines,
+        f"share of lines with fewer than {SHORT_LINE} characters; Chinese: {SHORT_UNSPACED_LINE}",
+    ),
+    "max_repeated_line_characters": _REPEATED,
+    "min_line_length": Rule(lambda text: text.line_length, "mean characters of a line"),
+    "min_characters": Rule(lambda text: len(text.text), "characters"),
+    "min_chinese_share": Rule(lambda text: text.chinese_share, "share of Chinese characters in all but white space"),
+    f"max_repeated_{_RUN}_characters": Rule(
+        partial(Measured.repeated_runs, size=_RUN), f"share of characters in repeated runs of {_RUN} (words, if spaced)"
+    ),
 }
 
 
@@ -181,7 +101,7 @@ def violated(text: str, limits: Mapping[str, float]) -> str:
     """The first limit that a text breaks, as a reason to drop it; empty when it keeps all."""
     measured = Measured(text)
     for name, limit in limits.items():
-        value = _MEASURES[name](measured)
+        value = RULES[name].measure(measured)
         if value < limit if name.startswith("min_") else value > limit:
             return f"quality: {name} {limit:g}"
     return ""

@@ -107,7 +107,7 @@ def test_each_rule_catches_what_it_is_for(name, text):
 
 def test_every_limit_has_a_measure():
     names = {name for family in QUALITY_LIMITS.values() for name in family}
-    assert names == set(quality._MEASURES)
+    assert names == set(quality.RULES)
 
 
 @pytest.mark.parametrize("rules", ["gopher,c4,fineweb,chinese"])
