@@ -23,6 +23,8 @@ BLOCKS: Final = (
     "h1, h2, h3, h4, h5, h6, header, hr, li, main, nav, ol, p, pre, section, table, tr, ul"
 )
 CELLS: Final = "td, th"
+MOST_TAGS: Final = 20_000
+"""From more tags on they are just removed: parsing takes the square of how deep they are nested."""
 # Attributes must have values, so that "x<b and c>d" is no tag.
 _TAG: Final = re.compile(
     rf"""<(?:!--|!doctype\b|/?(?:{_NAMES})(?:\s+[\w:-]+\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'<>]+))*\s*/?>)""",
@@ -46,6 +48,8 @@ def _to_text(text: str, *, main_content: bool) -> str:
     if "<" in text and _TAG.search(text):
         text = _BREAK.sub("\n", text)
         if _TAG.search(text):
+            if text.count("<") > MOST_TAGS:
+                return html.unescape(_TAG.sub("\n", text))
             return _parsed(text, main_content and is_page(text))
     return html.unescape(text) if "&" in text and _ENTITY.search(text) else text
 

@@ -21,7 +21,7 @@ _OCTET: Final = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _WRITTEN_AT: Final = ("[at]", "(at)", "[AT]", "(AT)", "（at）")
 _NUMBER_LIKE: Final = re.compile(r"[0-9](?:[ ().）-]{0,3}[0-9]){7}")
 _IP_LIKE: Final = re.compile(r"\.[0-9]{1,3}\.[0-9]|[0-9a-fA-F]:[0-9a-fA-F]{0,4}:")
-_FULL_WIDTH: Final = re.compile(r"[０-９＠．－0-9A-Za-z@._-]*[０-９＠][０-９＠．－0-9A-Za-z@._-]*")
+_FULL_WIDTH: Final = re.compile(r"[０-９＠．－0-9A-Za-z@._-]{0,64}[０-９＠][０-９＠．－0-9A-Za-z@._-]{0,64}")
 _HAS_FULL_WIDTH: Final = re.compile("[０-９＠]")
 _QUERY_NAMES: Final = "access_?token|auth_?token|token|api_?key|(?:client_)?secret|password|passwd|pwd|signature|sig"
 

@@ -25,6 +25,7 @@ STRANGE = {
     "&#xD800;&#0;&#x110000; x": "\ufffd\ufffd\ufffd x",
     "&lt;script&gt;": "<script>",
     "<div>" * 3_000 + "deep": "deep",
+    "<div>" * 200_000 + "&amp; deeper": "& deeper",
     "@" * 5_000: "@" * 5_000,
     "a@" * 4_000: "a@" * 4_000,
     "1-" * 5_000: "1-" * 4_999 + "1-",
