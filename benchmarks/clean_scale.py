@@ -4,9 +4,9 @@
 
 For each number the corpus of duplicates_corpus.py is written as a raw dataset (texts of so many words; 215 make
 1.4 kB), and cleaned by `python -m components.clean` with its default operations and a store in a directory. Then
-`--append` per cent more documents are appended and it is cleaned again. Told are the CPU seconds of all its processes,
-the largest memory that they took together (their resident sets added up, looked at ten times a second) and that of the
-largest one.
+`--append` per cent more documents are appended and it is cleaned again, unless it is 0. Told are the CPU seconds of all
+its processes, the largest memory that they took together (their resident sets added up, looked at ten times a second)
+and that of the largest one.
 """
 
 from __future__ import annotations
@@ -94,7 +94,8 @@ def main() -> None:
     for documents in given.documents:
         with tempfile.TemporaryDirectory() as name:
             appended = documents + max(1, round(documents * given.append / 100))
-            for run, count in (("first", documents), (f"{given.append:g} % appended", appended)):
+            runs = [("first", documents), (f"{given.append:g} % appended", appended)]
+            for run, count in runs if given.append else runs[:1]:
                 write(Path(name, run), count, given.words)
                 wall, cpu, together, largest = clean(Path(name, run), Path(name), options)
                 figures = f"{wall:,.0f} | {cpu:,.0f} | {count / cpu:,.0f} | {together:,.0f} | {largest:,.0f}"

@@ -21,6 +21,7 @@ from pyarrow import parquet
 
 WORDS: Final = 215
 CHARACTERS: Final = 300
+SENTENCE: Final = 18
 VOCABULARY: Final = 30_000
 BLOCK: Final = 10_000
 SCHEMA: Final = pa.schema([("id", pa.string()), ("text", pa.string()), ("copy_of", pa.int64()), ("kind", pa.string())])
@@ -42,7 +43,7 @@ class Language:
         self.chinese = chinese
         self.length, (self.least, self.most) = (CHARACTERS, (0.01, 0.03)) if chinese else (WORDS, (0.005, 0.12))
         letters = np.array(list("etaoinshrdlucmfwypvbgk"))
-        self.vocabulary = np.array(
+        self.vocabulary = (
             [chr(0x4E00 + number) for number in range(size)]
             if chinese
             else ["".join(chance.choice(letters, chance.integers(2, 10))) for _ in range(size)]
@@ -63,13 +64,13 @@ class Language:
         return np.insert(np.delete(words, places[::3]), places[1::3] // 2, self.draw(chance, len(places[1::3])))
 
     def written(self, words: np.ndarray) -> str:
-        """The text of words."""
-        if self.chinese:
-            return "，".join("".join(self.vocabulary[part]) for part in np.array_split(words, 12)) + "。"
-        parts = np.array_split(self.vocabulary[words], 12)
-        return " ".join(
-            f"{' '.join(part).capitalize()}{mark}" for part, mark in zip(parts, ".,.?,..!.,..", strict=True)
-        )
+        """The text of words: sentences with a capital and a mark."""
+        numbers, between, marks = words.tolist(), "" if self.chinese else " ", "。，。" if self.chinese else ".,?"
+        sentences = []
+        for begin in range(0, len(numbers), SENTENCE):
+            sentence = between.join([self.vocabulary[number] for number in numbers[begin : begin + SENTENCE]])
+            sentences.append(sentence.capitalize() + marks[begin // SENTENCE % 3])
+        return between.join(sentences)
 
 
 def blocks(documents: int, *, chinese: bool = False) -> Iterator[pa.Table]:
@@ -83,12 +84,13 @@ def blocks(documents: int, *, chinese: bool = False) -> Iterator[pa.Table]:
 def _block(language: Language, chance: np.random.Generator, begin: int, rows: int) -> pa.Table:
     kinds = np.where(chance.random(rows) < 0.2, np.where(chance.random(rows) < 0.5, EXACT, NEAR), ORIGINAL)
     kinds[: rows // 50] = ORIGINAL
+    drawn = language.draw(chance, rows * language.length).reshape(rows, language.length)
     originals: list[int] = []
     made: dict[int, np.ndarray] = {}
     texts, copy_of = [], []
     for row, kind in enumerate(kinds):
         if kind == ORIGINAL:
-            made[row] = language.draw(chance, language.length)
+            made[row] = drawn[row]
             originals.append(row)
             texts.append(language.written(made[row]))
             copy_of.append(-1)

@@ -7,7 +7,7 @@ from peers-requirements.txt. Each contender runs in a process of its own; its CP
 start of Python to the ids of the rows it keeps, reading included.
 
 What is right is computed here from the texts, not with our code: the true Jaccard similarity of each copy and its
-original, over pairs of words (runs of five characters in Chinese). Recall is the share of pairs of which one is
+original, over pairs of words (runs of three characters in Chinese). Recall is the share of pairs of which one is
 dropped; precision the share of dropped rows that belong to a pair of at least .7.
 """
 
@@ -74,10 +74,10 @@ def shingle_set(text: str, *, chinese: bool) -> set[str]:
     if not chinese:
         return set(word_pairs(text))
     characters = "".join(WORD.findall(text))
-    return {characters[place : place + 5] for place in range(len(characters) - 4)}
+    return {characters[place : place + 3] for place in range(len(characters) - 2)}
 
 
-def judged(kept: set[int], rows: int, pairs: list[tuple[int, int, str, float]]) -> dict[str, float]:
+def judged(kept: set[int], rows: int, pairs: list[tuple[int, int, str, float]]) -> list[str]:
     """Recall by kind and similarity, and precision."""
     dropped = set(range(rows)) - kept
     classes: dict[str, list[bool]] = {"exact": [], ">= .8": [], ".7 to .8": []}
@@ -88,8 +88,8 @@ def judged(kept: set[int], rows: int, pairs: list[tuple[int, int, str, float]]) 
         if similarity >= THRESHOLD:
             classes[name].append(found)
             right |= {row, original}
-    precision = len(dropped & right) / max(1, len(dropped))
-    return {**{name: sum(found) / max(1, len(found)) for name, found in classes.items()}, "precision": precision}
+    recall = [f"{sum(found) / len(found):.4f}" if found else "none" for found in classes.values()]
+    return [*recall, f"{len(dropped & right) / max(1, len(dropped)):.4f}"]
 
 
 def compare(corpus: Path, names: list[str], *, chinese: bool) -> None:
@@ -103,7 +103,7 @@ def compare(corpus: Path, names: list[str], *, chinese: bool) -> None:
     print("|---|---|---|---|---|---|---|")
     for name, (seconds, megabytes) in used.items():
         kept = {int(number) for number in json.loads(corpus.with_name(f"{name}.json").read_text())}
-        figures = " | ".join(f"{value:.4f}" for value in judged(kept, rows, pairs).values())
+        figures = " | ".join(judged(kept, rows, pairs))
         print(f"| {name} | {rows / seconds:,.0f} | {megabytes:,.0f} | {figures} |")
 
 
