@@ -54,7 +54,7 @@ def _resolve(flow: Flow, **unused: str) -> dsl.PipelineTask:
 def _prepare(flow: Flow, resolved: dsl.PipelineTask) -> dsl.PipelineTask:
     source_reference = resolved.outputs["source_reference"]
     ingested = flow.add(ingest, source_reference=source_reference)
-    cleaned = flow.add(clean, raw=ingested.outputs["raw"])
+    cleaned = flow.add(clean, raw=ingested.outputs["raw"], share="")
     divided = flow.add(split, cleaned=cleaned.outputs["cleaned"], findings=cleaned.outputs["findings"])
     return flow.add(
         version,

@@ -39,7 +39,7 @@ _cleaner: _Cleaner
 def clean_shards(
     config: Config, raw: Dataset, scratch: Path, repeated: frozenset[int] = frozenset()
 ) -> tuple[list[Path], int]:
-    """Cleans all shards.
+    """Cleans all shards, or those of the chosen share.
 
     Args:
         config: The options.
@@ -50,12 +50,13 @@ def clean_shards(
     Returns:
         The directories of the parts in the order of the shards, and how many of them were known.
     """
-    _check_memory(config, raw.manifest.rows(ALL))
-    shards = raw.manifest.splits[ALL]
+    shards = config.share_of(raw.manifest.splits[ALL])
+    rows = sum(shard.rows for shard in shards)
+    _check_memory(config, rows)
     parts = [scratch / f"part-{number:05d}" for number in range(len(shards))]
     cleaner, left = _Cleaner(config, raw.directory, raw.columns, repeated), []
     cleaner.open()
-    with Progress("cleaning", raw.manifest.rows(ALL), "rows") as progress:
+    with Progress("cleaning", rows, "rows") as progress:
         for shard, part in zip(shards, parts, strict=True):
             part.mkdir()
             if cleaner.known.find(shard, part):

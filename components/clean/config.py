@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 
 from components.shared.errors import UserError
+from components.shared.manifest import Shard
 from components.shared.options import StepConfig, identity, input_artifact, option, output_artifact
 from components.shared.references import parse_reference
 from components.shared.written_lists import chosen, pairs
@@ -54,6 +56,10 @@ class Config(StepConfig):
     store: str = identity(
         "Object store that keeps what was made of each shard, so that only new and changed shards are cleaned again; "
         "empty keeps nothing.",
+        optional=True,
+    )
+    share: str = identity(
+        "Which share of the shards to clean into the store, as 3/8, without going on; empty goes on with all of them.",
         optional=True,
     )
 
@@ -119,6 +125,7 @@ class Config(StepConfig):
 
     def check(self) -> None:
         """Checks lists and references, and numbers against each other."""
+        self.share_of(())
         chosen(self.personal_data_kinds, PERSONAL_DATA, "clean.personal_data_kinds")
         self.limits()
         for name in ("blocked_words", "evaluation_set"):
@@ -135,6 +142,16 @@ class Config(StepConfig):
                 where="clean.cluster_similarity",
                 remedy="give a smaller one, so that what is alike but kept stays in one split",
             )
+
+    def share_of(self, shards: Sequence[Shard]) -> Sequence[Shard]:
+        """The shards of the chosen share: all of them when there is none."""
+        if not self.share:
+            return shards
+        if not (match := re.fullmatch(r"([1-9]\d{0,3})/([1-9]\d{0,3})", self.share)) or int(match[1]) > int(match[2]):
+            raise UserError(f"{self.share!r} is not a share", where="clean.share", remedy="give one as 3/8")
+        if not self.store:
+            raise UserError("there is no store to keep a share in", where="clean.store", remedy="give one")
+        return shards[int(match[1]) - 1 :: int(match[2])]
 
     def limits(self) -> dict[str, float]:
         """The limits of the chosen quality rules, by name."""

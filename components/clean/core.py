@@ -8,6 +8,8 @@ together.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from components.clean.cleaning import clean_shards
@@ -25,6 +27,7 @@ from components.shared.errors import UserError
 from components.shared.files import scratch_directory, staged_directory
 from components.shared.progress import track
 from components.shared.records import columns_of
+from components.shared.report import Page
 from components.shared.result import Result
 from components.shared.texts import cleaned, compared_text
 
@@ -39,6 +42,8 @@ def run(config: Config) -> Result:
         staged_directory(config.findings) as directory,
     ):
         parts, known = clean_shards(config, raw, scratch, _repeated_lines(raw, config))
+        if config.share:
+            return _share(config, (kept, directory), len(parts))
         duplicates = Duplicates(config, Marks(parts), SignatureIndex(parts), scratch)
         duplicates.decide()
         findings, ties = Findings(duplicates), duplicates.ties()
@@ -59,6 +64,16 @@ def run(config: Config) -> Result:
         summary=f"{counts['rows_out']:,} of {counts['rows_in']:,} rows kept, {dropped:,} dropped{cleaned_before}",
         metadata={"cleaned": {"rows": counts["rows_out"], "digest": manifest.digest, "dropped": dropped}},
     )
+
+
+def _share(config: Config, outputs: Iterable[Path], shards: int) -> Result:
+    """Ends a run that only cleans a share: what it made is in the store, and its outputs say so."""
+    summary = f"share {config.share}: {shards} shards are in the store"
+    for directory in outputs:
+        (directory / "share.txt").write_text(f"{summary}\n")
+    page = Page("Cleaning a share", summary)
+    page.write(config.report)
+    return Result(summary=summary)
 
 
 def _repeated_lines(raw: Dataset, config: Config) -> frozenset[int]:

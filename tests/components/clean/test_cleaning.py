@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -173,6 +177,49 @@ def test_a_store_that_cannot_be_written_only_costs_time(clean, caplog):
     assert "will be cleaned again next time" in caplog.text
     store.unlink()
     assert clean(TEXTS)[1] == digests
+
+
+@pytest.mark.slow
+def test_eight_shares_and_a_run_after_them_give_the_bytes_of_one_run(clean, tmp_path):
+    _, alone = clean(TEXTS)
+    store, shards = str(tmp_path / "store"), len(Dataset(tmp_path / "raw").manifest.splits["all"])
+    assert shards >= 8
+
+    def share(number: int) -> str:
+        outputs = [f"--{name}={tmp_path / f'{name}-{number}'}" for name in ("cleaned", "findings", "report")]
+        flags = [f"--raw={tmp_path / 'raw'}", "--task=classification", f"--store={store}", f"--share={number}/8"]
+        command = [sys.executable, "-m", "components.clean", *flags, *outputs]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stderr
+
+    with ThreadPoolExecutor(2) as pool:
+        said = list(pool.map(share, range(1, 9)))
+    kept = [int(re.search(r"share ./8: (\d+) shards are in the store", one)[1]) for one in said]
+    assert sum(kept) == shards
+    assert min(kept) >= 1
+    summary, together = clean(TEXTS, store=store)
+    assert f"{shards} of {shards} shards were cleaned before" in summary
+    assert together == alone
+
+
+def test_the_output_of_a_share_is_no_dataset(clean):
+    config = clean.config(TEXTS, store=str(clean.place / "store"), share="2/3")
+    run(config)
+    with pytest.raises(UserError, match="not a finished dataset"):
+        Dataset(config.cleaned)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"share": "0/3"}, "'0/3' is not a share. Give one as 3/8"),
+        ({"share": "4/3"}, "'4/3' is not a share"),
+        ({"share": "1"}, "'1' is not a share"),
+        ({"share": "1/2", "store": ""}, "no store to keep a share in"),
+    ],
+)
+def test_a_share_that_cannot_be(clean, options, message):
+    with pytest.raises(UserError, match=message):
+        clean.config([], **{"store": "store", **options})
 
 
 def test_parts_in_s3(clean, s3):
