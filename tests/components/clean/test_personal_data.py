@@ -115,6 +115,18 @@ def test_the_same_person_has_one_placeholder_however_it_is_written(ways):
     assert "_" in made.pop()
 
 
+@given(
+    st.from_regex(r"[a-z][a-z0-9.]{0,8}[a-z]@[a-z]{1,9}\.(?:org|co\.uk|cn)", fullmatch=True),
+    st.sampled_from(["", "mail ", "（", "邮箱：", "<", "\n"]),
+    st.sampled_from(["", ".", ", please", "）", "。", ">", "\nx"]),
+)
+def test_an_address_has_one_placeholder_wherever_it_stands(address, before, after):
+    placeholder = redacted(address, key="published")
+    assert placeholder.startswith("<EMAIL_")
+    assert redacted(f"{before}{address}{after}", key="published") == f"{before}{placeholder}{after}"
+    assert redacted(f"{before}{address.upper()}{after}", key="published") == f"{before}{placeholder}{after}"
+
+
 def test_different_persons_have_different_placeholders():
     texts = [f"user{number}@example.org" for number in range(2000)]
     assert len({redacted(text, key="published") for text in texts}) == 2000
