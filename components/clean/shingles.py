@@ -21,6 +21,8 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
+from components.clean.scripts import UNSPACED
+
 Hashes = npt.NDArray[np.uint32]
 Long = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
@@ -30,10 +32,7 @@ UNSPACED_SHARE: Final = 0.3
 """Share of unspaced letters from which a text is cut into characters."""
 BATCH_CHARS: Final = 1 << 17
 _WORD: Final = re.compile(r"\w+")
-# Thai, Lao, Myanmar, Khmer; kana, CJK ideographs with their extensions and compatibility forms.
-_UNSPACED: Final = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+"
-)
+_UNSPACED: Final = re.compile(f"[{UNSPACED}]+")
 _IN_WORD, _IS_UNSPACED = 1, 2
 _FACTOR: Final = 0xD1342543DE82EF95
 _MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)

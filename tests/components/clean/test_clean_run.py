@@ -180,7 +180,7 @@ def test_what_an_option_names_must_be_there_before_rows_are_read(clean, tmp_path
 def test_a_file_with_another_content_than_its_pin_is_refused(clean, tmp_path, option):
     reference = pinned(tmp_path / "list.txt", "one\n")
     (tmp_path / "list.txt").write_text("two\n")
-    with pytest.raises(UserError, match="is not what it was"):
+    with pytest.raises(UserError, match=f"another content.*Give .*{sha256_of(tmp_path / 'list.txt')} if"):
         clean(PAIR, **{option: reference})
 
 
