@@ -1,15 +1,17 @@
 """Reads csv a block at a time with Arrow's parser, as far as it certainly reads what the exact reader would.
 
-Arrow is quick and forgiving: it takes `"a"b` for a field. So the quotes of each block are followed first, and reading
+Arrow is quick and forgiving: it takes `"a"b` for a field. So the quotes of each block are checked first, and reading
 stops before the first record about which there is any doubt; the exact reader goes on from there.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, BinaryIO, Final
 
-from components.ingest.record import Record
+from components.ingest.record import Record, Together
 
 BLOCK: Final = 1 << 19
 """Bytes that are read at a time; less than the shortest limit of a record."""
@@ -33,51 +35,36 @@ class Blocks:
         self.file, self.header, self.delimiter = file, header, delimiter
         self.offset, self.line = file.tell(), line
         self._stopped = False
-        self._edge = frozenset(f"{delimiter}\r\n".encode())
+        self._sound = _sound_records(re.escape(delimiter))
 
-    def records(self) -> Iterator[Record]:
-        """The records, as many as can be read like this."""
+    def records(self) -> Iterator[Together]:
+        """The records of each block, as many as can be read like this."""
         rest = b""
         while chunk := self.file.read(BLOCK - len(rest)):
             block = rest + chunk
-            end, sound = self.sound_end(block)
+            sound = self._sound.match(block)
+            end = sound.end() if sound else 0
             yield from self._parsed(block[:end])
-            if not (end and sound) or self._stopped:
+            if not end or self._stopped:
                 return
             rest = block[end:]
 
-    def sound_end(self, block: bytes) -> tuple[int, bool]:
-        """Where the last whole record ends of those that are surely sound; and whether all of them are."""
-        inside, end, closed = False, 0, 0
-        for begin, after in _runs_of_quotes(block):
-            odd = (after - begin) & 1
-            if inside and not odd:
-                continue  # quotes inside of a field are doubled
-            at_edge = after < len(block) and block[after] in self._edge
-            if inside:
-                if not at_edge:
-                    return end, after == len(block)
-                inside, closed = False, after
-            elif begin == 0 or block[begin - 1] in self._edge:
-                end = max(end, block.rfind(b"\n", closed, begin) + 1)
-                if not odd and not at_edge:
-                    return end, after == len(block)
-                inside = bool(odd)
-        return (end if inside else max(end, block.rfind(b"\n", closed) + 1)), True
-
-    def _parsed(self, block: bytes) -> Iterator[Record]:
+    def _parsed(self, block: bytes) -> Iterator[Together]:
         table = self._table(block) if block else None
         if table is None:
             self._stopped = True
             return
-        columns = [column.to_pylist() for column in table.columns]
-        line, ends = self.line, block.count(b"\n")
+        ends = block.count(b"\n")
         spread = ends != table.num_rows
-        if spread and ends != table.num_rows + sum(value.count("\n") for column in columns for value in column):
+        if spread and ends != table.num_rows + sum(map(_line_ends, table.columns)):
             self._stopped = True  # blank lines: the exact reader counts them
             return
-        self.offset, self.line = self.offset + len(block), line + ends
-        for values in zip(*columns, strict=True):
+        yield Together(lambda: table, partial(self._records, table, self.line, spread))
+        self.offset, self.line = self.offset + len(block), self.line + ends
+
+    def _records(self, table: Any, line: int, spread: bool) -> Iterator[Record]:
+        """The records of a block, one by one; `spread` over several lines some of them."""
+        for values in zip(*(column.to_pylist() for column in table.columns), strict=True):
             lines = 1 + sum([value.count("\n") for value in values]) if spread else 1
             yield Record(line, dict(zip(self.header, values, strict=True)), "", lines)
             line += lines
@@ -87,7 +74,9 @@ class Blocks:
         import pyarrow as pa
         from pyarrow import csv
 
-        if block.count(b"\r") != block.count(b"\r\n") or len(self.header) == 1:  # where a blank line would be a record
+        if b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):
+            return None
+        if len(self.header) == 1:  # where a blank line would be a record
             return None
         try:
             return csv.read_csv(
@@ -100,12 +89,15 @@ class Blocks:
             return None
 
 
-def _runs_of_quotes(block: bytes) -> Iterator[tuple[int, int]]:
-    """Begin and end of each run of quotes; several times as fast as a regular expression."""
-    begin = block.find(b'"')
-    while begin >= 0:
-        after = begin + 1
-        while block[after : after + 1] == b'"':
-            after += 1
-        yield begin, after
-        begin = block.find(b'"', after)
+def _sound_records(delimiter: str) -> re.Pattern[bytes]:
+    """Matches whole records in which quotes stand around fields, doubled inside of them, or inside of a bare field."""
+    quoted, bare = r'"[^"]*+(?:""[^"]*+)*+"', rf'[^"{delimiter}\r\n][^{delimiter}\r\n]*+'
+    field = f"(?:{quoted}|{bare}|)"
+    return re.compile(rf"(?:{field}(?:{delimiter}{field})*+\r?\n)*+".encode())
+
+
+def _line_ends(column: Any) -> int:
+    """How many line ends the texts of a column hold."""
+    from pyarrow import compute
+
+    return int(compute.sum(compute.count_substring(column, "\n")).as_py() or 0)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from components.ingest.record import Reading, Record, require
+from components.ingest.record import Reading, Record, Together, require
 from components.shared.errors import UserError
 
 BATCH_ROWS: Final = 1024
 
 
-def read_parquet(path: Path, name: str, reading: Reading) -> Iterator[Record]:
+def read_parquet(path: Path, name: str, reading: Reading) -> Iterator[Together]:
     """The rows of a Parquet file."""
     import pyarrow as pa
     from pyarrow import parquet
@@ -21,12 +21,12 @@ def read_parquet(path: Path, name: str, reading: Reading) -> Iterator[Record]:
     try:
         with parquet.ParquetFile(path) as file:
             columns = _columns(file.schema_arrow.names, reading.wanted, name)
-            yield from _records(file.iter_batches(BATCH_ROWS, columns=columns))
+            yield from _tables(file.iter_batches(BATCH_ROWS, columns=columns))
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(error, "Parquet", name) from error
 
 
-def read_arrow(path: Path, name: str, reading: Reading) -> Iterator[Record]:
+def read_arrow(path: Path, name: str, reading: Reading) -> Iterator[Together]:
     """The rows of an Arrow file or stream, as `datasets` and Feather write them."""
     import pyarrow as pa
 
@@ -40,7 +40,7 @@ def read_arrow(path: Path, name: str, reading: Reading) -> Iterator[Record]:
             else:
                 file = batches = pa.ipc.open_stream(source)
             columns = _columns(file.schema.names, reading.wanted, name)
-            yield from _records(_validated(batch.select(columns)) for batch in batches)
+            yield from _tables(_validated(batch.select(columns)) for batch in batches)
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(error, "Arrow", name) from error
 
@@ -58,15 +58,22 @@ def _validated(batch: Any) -> Any:
     return batch
 
 
-def _records(batches: Any) -> Iterator[Record]:
-    numbers = itertools.count(1)
+def _tables(batches: Any) -> Iterator[Together]:
+    import pyarrow as pa
+
+    number = 1
     for batch in batches:
-        names = batch.schema.names
         for begin in range(0, batch.num_rows, BATCH_ROWS):
             part = batch.slice(begin, BATCH_ROWS)
-            columns = [_values(part.column(number)) for number in range(len(names))]
-            for values, number in zip(zip(*columns, strict=True), numbers, strict=False):
-                yield Record(number, dict(zip(names, values, strict=True)))
+            yield Together(partial(pa.Table.from_batches, [part]), partial(_records, part, number))
+            number += part.num_rows
+
+
+def _records(batch: Any, number: int) -> Iterator[Record]:
+    names = batch.schema.names
+    columns = [_values(batch.column(place)) for place in range(len(names))]
+    for line, values in enumerate(zip(*columns, strict=True), number):
+        yield Record(line, dict(zip(names, values, strict=True)))
 
 
 def _values(column: Any) -> list[Any]:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from components.ingest.config import Config
 from components.ingest.known_files import FileReading, KnownFiles, Recorder
 from components.ingest.mapper import Mapper
 from components.ingest.mixing import WaitingWriter, mixed
 from components.ingest.readers import plain_name, read_records
-from components.ingest.record import Reading, Record
+from components.ingest.record import Reading, Record, Together
 from components.ingest.rejects import Reject, Rejects
 from components.ingest.source import Source, Sources
-from components.shared.datasets import DatasetWriter
+from components.ingest.tables import TableMapper
+from components.shared.canonical import identified
+from components.shared.datasets import DatasetWriter, arrow_schema
 from components.shared.errors import UserError
 from components.shared.files import staged_directory
 from components.shared.progress import Progress
@@ -24,9 +26,21 @@ from components.shared.references import parse_reference, split_sources
 from components.shared.result import Result
 from components.shared.source_files import SourceFile
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 COUNTED: Final = 64
 """Records that are counted at once."""
-Write = Callable[[dict[str, Any]], object]
+
+
+class Sink(Protocol):
+    """Takes rows, one by one or many together."""
+
+    def write(self, row: dict[str, Any]) -> None:
+        """Takes a row."""
+
+    def write_table(self, table: pa.Table) -> None:
+        """Takes the rows of a table."""
 
 
 def run(config: Config) -> Result:
@@ -37,7 +51,7 @@ def run(config: Config) -> Result:
         # The rejects are kept when there are too many of them: they show what to mend.
         with staged_directory(config.rejects) as rejects_directory, Rejects(rejects_directory) as rejects:
             intake = _Intake(config, mapper, rejects, Path(scratch))
-            intake.read_all(writer.write)
+            intake.read_all(writer)
         rejects.check_share(config.max_reject_share, config.rejects)
         _check_rows(writer.labels, rejects, config)
         manifest = writer.writer.finish()
@@ -62,6 +76,15 @@ class _Labelled:
         self.labels[row.get("label", "")] += 1
         self.writer.write(row)
 
+    def write_table(self, table: pa.Table) -> None:
+        made = identified(table, self.writer.columns)
+        if made is None or "label" not in table.column_names:
+            for row in table.to_pylist():
+                self.write(row)
+            return
+        self.labels.update({one["values"]: one["counts"] for one in table["label"].value_counts().to_pylist()})
+        self.writer.write_table(*made)
+
 
 class _Intake:
     """Reads all files of all sources.
@@ -73,6 +96,7 @@ class _Intake:
 
     def __init__(self, config: Config, mapper: Mapper, rejects: Rejects, scratch: Path) -> None:
         self.mapper, self.rejects, self.scratch = mapper, rejects, scratch
+        self.tables = TableMapper(mapper, arrow_schema(mapper.columns).remove(0))
         self.sources = Sources(config, scratch)
         self.known = KnownFiles(config, mapper.columns, scratch)
         self.reading = Reading(
@@ -84,45 +108,45 @@ class _Intake:
         )
         self.files = self.read = 0
 
-    def read_all(self, write: Write) -> None:
+    def read_all(self, sink: Sink) -> None:
         """Writes the rows of all sources, mixed when they have weights."""
         waiting = []
         with Progress("reading", None, "records") as self.progress:
             for number, source in enumerate(self.sources.open()):
                 if source.weight is None:
-                    self._read_source(source, write)
+                    self._read_source(source, sink)
                     continue
                 kept = WaitingWriter(source.weight, self.scratch / f"waiting-{number}", self.mapper.columns)
-                self._read_source(source, kept.write)
+                self._read_source(source, kept)
                 waiting.append(kept.finish())
         if waiting:
             for row in mixed(waiting):
-                write(row)
+                sink.write(row)
 
-    def _read_source(self, source: Source, write: Write) -> None:
+    def _read_source(self, source: Source, sink: Sink) -> None:
         for file in source.files:
             self.files += 1
             reading = self.known.find(file, source.name)
             if reading:
-                self._repeat(reading, write)
+                self._repeat(reading, sink)
             else:
                 self.read += 1
-                reading = self._read_file(file, source.name, write)
+                reading = self._read_file(file, source.name, sink)
             self.rejects.accepted += reading.accepted
             self.rejects.left_out += reading.left_out
 
-    def _repeat(self, reading: FileReading, write: Write) -> None:
+    def _repeat(self, reading: FileReading, sink: Sink) -> None:
         """Takes over what was read before."""
-        for row in self.known.rows():
-            self.progress.advance()
-            write(row)
+        for table in self.known.tables():
+            self.progress.advance(len(table))
+            sink.write_table(table)
         for reject in reading.rejects:
             self.rejects.add(reject)
 
-    def _read_file(self, file: SourceFile, source: str, write: Write) -> FileReading:
+    def _read_file(self, file: SourceFile, source: str, sink: Sink) -> FileReading:
         reading, recorder = FileReading(), self.known.recorder()
         try:
-            self._read_parts(file, source, write, reading, recorder)
+            self._read_parts(file, source, sink, reading, recorder)
         except FileNotFoundError:
             file.check()  # in words for people, if it is the file that vanished
             raise
@@ -132,7 +156,7 @@ class _Intake:
         return reading
 
     def _read_parts(
-        self, file: SourceFile, source: str, write: Write, reading: FileReading, recorder: Recorder | None
+        self, file: SourceFile, source: str, sink: Sink, reading: FileReading, recorder: Recorder | None
     ) -> None:
         for part in self.sources.contents(file):
             if part.reason:
@@ -140,14 +164,40 @@ class _Intake:
                 continue
             path = PurePosixPath(part.name)
             place = {"file": PurePosixPath(plain_name(path.name)).stem, "folder": path.parent.name, "source": source}
-            for number, record in enumerate(read_records(part.path, part.name, self.reading), 1):
+            found = read_records(part.path, part.name, self.reading)
+            for number, record in enumerate(self._left_over(found, place, sink, reading, recorder), 1):
                 if number % COUNTED == 0:
                     self.progress.advance(COUNTED)
                 row = self._row(record, part.name, place, reading)
                 if row is not None:
-                    write(row)
+                    sink.write(row)
                     if recorder:
                         recorder.add(row)
+
+    def _left_over(
+        self,
+        found: Iterator[Record | Together],
+        place: dict[str, str],
+        sink: Sink,
+        reading: FileReading,
+        recorder: Recorder | None,
+    ) -> Iterator[Record]:
+        """Takes whole tables of records where that is possible; gives the records to take one by one."""
+        for one in found:
+            if isinstance(one, Record):
+                yield one
+                continue
+            table = one.table() if self.tables.active else None
+            rows = None if table is None else self.tables.rows(table, place)
+            if table is None or rows is None:
+                yield from one.records()
+                continue
+            self.progress.advance(len(table))
+            reading.accepted += len(rows)
+            reading.left_out += len(table) - len(rows)
+            sink.write_table(rows)
+            if recorder:
+                recorder.add_table(rows)
 
     def _row(self, record: Record, name: str, place: dict[str, str], reading: FileReading) -> dict[str, Any] | None:
         """The row of a record; None for one that is rejected or left out, which is noted."""

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from components.ingest.blocks import BLOCK, Blocks
-from components.ingest.record import TOO_LONG, Reading, Record, require
+from components.ingest.record import TOO_LONG, Reading, Record, Together, require
 from components.ingest.texts import CUT, as_text, encoding_of, is_sound, lines_of, open_text
 from components.shared.errors import UserError
 
 
-def read_delimited(path: Path, name: str, reading: Reading, *, delimiter: str) -> Iterator[Record]:
+def read_delimited(path: Path, name: str, reading: Reading, *, delimiter: str) -> Iterator[Record | Together]:
     """The records below the line of column names; an unclosed quote ends at the longest record at the latest."""
     csv.field_size_limit(reading.max_bytes)
     encoding = encoding_of(path, name, reading.encoding)

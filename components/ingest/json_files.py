@@ -4,38 +4,43 @@ from __future__ import annotations
 
 import codecs
 import itertools
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
-from components.ingest.record import TOO_LONG, Reading, Record, require
+from components.ingest.json_tables import LineTables
+from components.ingest.record import TOO_LONG, Reading, Record, Together, require
 from components.ingest.strict_json import Refused, parse_object
 from components.ingest.texts import CUT, encoding_of, lines_of, open_text
 
 PEEKED: Final = 100
 """Records that decide which columns a file has."""
 _CHUNK: Final = 1 << 18
+BLOCK: Final = 1 << 19
+"""Bytes of records that are handed over together; less than the shortest limit of a record."""
 _OUTSIDE: Final = re.compile(rb'["{}\[\],]')
 Piece = tuple[int, bytes | None]
 """The line that an object begins on, and its text; None for one that is too long."""
 
 
-def read_json_lines(path: Path, name: str, reading: Reading) -> Iterator[Record]:
+def read_json_lines(path: Path, name: str, reading: Reading) -> Iterator[Record | Together]:
     """The object of each line."""
     encoding = encoding_of(path, name, "utf-8")  # JSON is UTF-8 if no mark says otherwise
     with path.open("rb") as file:
         if encoding == "utf-8-sig":
             file.read(len(codecs.BOM_UTF8))
-        lines = _byte_lines(file, reading.max_bytes)
         if encoding.startswith("utf-8"):
-            yield from _checked(lines, name, reading)
+            lines = _Lines(file, reading.max_bytes)
+            yield from _checked(iter(lines), name, reading, lines.tables)
             return
     with open_text(path, encoding) as text:
         yield from _checked(enumerate(map(_as_bytes, lines_of(text, reading.max_bytes)), 1), name, reading)
 
 
-def read_json(path: Path, name: str, reading: Reading) -> Iterator[Record]:
+def read_json(path: Path, name: str, reading: Reading) -> Iterator[Record | Together]:
     """The objects of an array, or of a file that holds one after another."""
     with path.open("rb") as file:
         if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
@@ -43,38 +48,113 @@ def read_json(path: Path, name: str, reading: Reading) -> Iterator[Record]:
         yield from _checked(_Objects(file, reading.max_bytes).pieces(), name, reading)
 
 
-def _checked(pieces: Iterator[Piece], name: str, reading: Reading) -> Iterator[Record]:
-    records = _records(pieces)
-    head = list(itertools.islice(records, PEEKED))
+def _checked(
+    pieces: Iterator[Piece], name: str, reading: Reading, quickly: Callable[[], Iterator[Together]] = lambda: iter(())
+) -> Iterator[Record | Together]:
+    """The records, after a look at the columns of the first ones; behind these `quickly` reads as far as it can."""
+    head = [record for record, _ in itertools.islice(_records(pieces), PEEKED)]
     columns = dict.fromkeys(column for record in head for column in record.values)
     if any(not record.reason for record in head):
         # A path such as `translation.en` begins in a column.
         there = [*columns, *(wanted for wanted in reading.wanted if wanted.partition(".")[0] in columns)]
         require(list(dict.fromkeys(there)), reading.wanted, name)
-    yield from itertools.chain(head, records)
+    yield from head
+    yield from quickly()
+    yield from _together(_records(pieces), reading.wanted)
 
 
-def _records(pieces: Iterator[Piece]) -> Iterator[Record]:
+def _records(pieces: Iterator[Piece]) -> Iterator[tuple[Record, int]]:
+    """The record of each piece, and its size in bytes."""
     for number, text in pieces:
         if text is None:
-            yield Record(number, {}, TOO_LONG)
+            yield Record(number, {}, TOO_LONG), 0
         elif not text.isspace():
             try:
-                yield Record(number, parse_object(text))
+                yield Record(number, parse_object(text)), len(text)
             except Refused as refused:
-                yield Record(number, {}, str(refused))
+                yield Record(number, {}, str(refused)), 0
 
 
-def _byte_lines(file: BinaryIO, limit: int) -> Iterator[Piece]:
-    number = 0
-    while line := file.readline(limit):
-        number += 1
-        if len(line) < limit or line.endswith(b"\n"):
-            yield number, line
-            continue
-        while len(line) == limit and not line.endswith(b"\n"):
-            line = file.readline(limit)
-        yield number, None
+def _together(records: Iterator[tuple[Record, int]], wanted: Sequence[str]) -> Iterator[Record | Together]:
+    """Sound records that follow each other, some at a time; others by themselves."""
+    waiting: list[Record] = []
+    size = 0
+    for record, length in records:
+        if not record.reason:
+            waiting.append(record)
+            size += length
+        if waiting and (record.reason or size >= BLOCK):
+            yield Together(partial(_table, waiting, wanted), partial(iter, waiting))
+            waiting, size = [], 0
+        if record.reason:
+            yield record
+    if waiting:
+        yield Together(partial(_table, waiting, wanted), partial(iter, waiting))
+
+
+def _table(records: Sequence[Record], wanted: Sequence[str]) -> Any:
+    """The wanted columns of records; None if some lack one, or the values of one are of several types."""
+    import pyarrow as pa
+
+    columns = {}
+    for name in wanted:
+        there = sum([name in record.values for record in records])
+        if there == len(records):
+            columns[name] = [record.values[name] for record in records]
+        elif there:
+            return None
+    try:
+        return pa.table(columns)
+    except (pa.ArrowException, OverflowError):
+        return None
+
+
+class _Lines:
+    """The lines of a file, one by one or many together.
+
+    Args:
+        file: Where the first line begins.
+        limit: Longest line in bytes.
+    """
+
+    def __init__(self, file: BinaryIO, limit: int) -> None:
+        self.file, self.limit = file, limit
+        self.number = 0
+        self._example = file.readline(limit)
+        file.seek(-len(self._example), os.SEEK_CUR)
+
+    def __iter__(self) -> Iterator[Piece]:
+        while line := self.file.readline(self.limit):
+            self.number += 1
+            if len(line) < self.limit or line.endswith(b"\n"):
+                yield self.number, line
+                continue
+            while len(line) == self.limit and not line.endswith(b"\n"):
+                line = self.file.readline(self.limit)
+            yield self.number, None
+
+    def tables(self) -> Iterator[Together]:
+        """The next lines in blocks, as long as they look like the first one."""
+        try:
+            form = LineTables(parse_object(self._example), self._example)
+        except Refused:
+            return
+        while form.active and (block := self.file.read(BLOCK)):
+            end = block.rfind(b"\n") + 1
+            table = form.table(block[:end]) if end else None
+            self.file.seek((end if table else 0) - len(block), os.SEEK_CUR)
+            if not table:
+                return
+            yield Together(partial(_same, table), partial(_records_of, block[:end], self.number + 1))
+            self.number += len(table)
+
+
+def _same(table: Any) -> Any:
+    return table
+
+
+def _records_of(block: bytes, number: int) -> Iterator[Record]:
+    return (record for record, _ in _records(enumerate(block.splitlines(keepends=True), number)))
 
 
 def _as_bytes(line: str) -> bytes | None:

@@ -14,7 +14,7 @@ import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from components.ingest.config import Config
 from components.ingest.rejects import Reject
@@ -24,6 +24,9 @@ from components.shared.files import sha256_of
 from components.shared.objects import ObjectStore, open_store
 from components.shared.options import OPTION, fields_of
 from components.shared.source_files import SourceFile
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 log = logging.getLogger("evertune.ingest")
 PREFIX: Final = "readings"
@@ -80,7 +83,7 @@ class KnownFiles:
         self._recipe = _recipe(config)
 
     def find(self, file: SourceFile, source: str) -> FileReading | None:
-        """What was read of a file; its rows are then in `rows`. None if it has to be read."""
+        """What was read of a file; its rows are then in `tables`. None if it has to be read."""
         if not self._store or file.defect:
             return None
         key = self._key(file, source)
@@ -97,13 +100,14 @@ class KnownFiles:
             return None
         return reading
 
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """The rows of the file that was found last."""
+    def tables(self) -> Iterator[pa.Table]:
+        """The rows of the file that was found last, a few at a time."""
+        import pyarrow as pa
         from pyarrow import parquet
 
         with parquet.ParquetFile(self.rows_file) as kept:
             for batch in kept.iter_batches(datasets.READ_ROWS):
-                yield from batch.to_pylist()
+                yield pa.Table.from_batches([batch])
 
     def recorder(self) -> Recorder | None:
         """What takes the rows of a file that is read; None if nothing is kept."""
@@ -141,6 +145,11 @@ class Recorder:
         self._rows.append(row)
         if len(self._rows) == FLUSHED_ROWS:
             self._flush()
+
+    def add_table(self, table: pa.Table) -> None:
+        """Takes the rows of a table."""
+        self._flush()
+        self._writer.write_table(table)
 
     def close(self) -> None:
         """Finishes the file."""

@@ -10,10 +10,13 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from components.shared.datasets import Dataset, DatasetWriter
 from components.shared.manifest import Columns
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,11 @@ class WaitingWriter:
     def write(self, row: dict[str, Any]) -> None:
         """Takes a row."""
         self._waiting.keys.append(_key(self._writer.write(row)))
+
+    def write_table(self, table: pa.Table) -> None:
+        """Takes the rows of a table."""
+        for row in table.to_pylist():
+            self.write(row)
 
     def finish(self) -> Waiting:
         """Finishes the dataset."""

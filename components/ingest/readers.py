@@ -11,7 +11,7 @@ from components.ingest.columnar import read_arrow, read_parquet
 from components.ingest.delimited import read_delimited
 from components.ingest.documents import read_document, read_email, read_lines, read_page
 from components.ingest.json_files import read_json, read_json_lines
-from components.ingest.record import Reader, Reading, Record
+from components.ingest.record import Reader, Reading, Record, Together
 from components.shared.errors import UserError
 from components.shared.source_files import COMPRESSED
 
@@ -31,7 +31,7 @@ READERS: Final[Mapping[str, Reader]] = {
 _SUFFIXES: Final = {"ndjson": "jsonl", "feather": "arrow", "htm": "html", "xhtml": "html", "md": "markdown"}
 
 
-def read_records(path: Path, name: str, reading: Reading) -> Iterator[Record]:
+def read_records(path: Path, name: str, reading: Reading) -> Iterator[Record | Together]:
     """The records of a file in their order.
 
     Args:

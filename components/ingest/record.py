@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -30,6 +30,27 @@ class Record(NamedTuple):
     lines: int = 1
 
 
+class Together(NamedTuple):
+    """Sound records that were read together.
+
+    Attributes:
+        table: Gives them as an Arrow table; None if their values make none.
+        records: Gives them one by one.
+    """
+
+    table: Callable[[], Any]
+    records: Callable[[], Iterator[Record]]
+
+
+def singly(found: Iterable[Record | Together]) -> Iterator[Record]:
+    """Records one by one."""
+    for one in found:
+        if isinstance(one, Record):
+            yield one
+        else:
+            yield from one.records()
+
+
 @dataclass(frozen=True)
 class Reading:
     """How files are read.
@@ -49,7 +70,7 @@ class Reading:
     file_format: str = ""
 
 
-Reader = Callable[[Path, str, Reading], Iterator[Record]]
+Reader = Callable[[Path, str, Reading], Iterator[Record | Together]]
 """Gives the records of a file, whose name is for errors."""
 
 

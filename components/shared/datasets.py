@@ -73,7 +73,7 @@ class DatasetWriter:
             sizes: Bytes of each row in its canonical form.
             split: Where they belong.
         """
-        assert not self._buffers[split], "rows and tables are not mixed"
+        self._settle(split)
         begin = 0
         for end, (row_id, size) in enumerate(zip(table["id"].to_pylist(), sizes, strict=True), 1):
             if self._ends_shard(row_id, size, split):
@@ -117,13 +117,22 @@ class DatasetWriter:
         """What waits for its shard, which waits no more."""
         import pyarrow as pa
 
-        rows, tables = self._buffers[split], self._tables[split]
-        self._buffers[split], self._tables[split] = [], []
-        if rows:
-            columns = {name: [row[name] for _, row in rows] for name in self.columns}
-            return pa.Table.from_pydict({"id": [row_id for row_id, _ in rows], **columns}, schema=self._schema)
+        self._settle(split)
+        tables, self._tables[split] = self._tables[split], []
+        if len(tables) == 1 and all(column.num_chunks == 1 for column in tables[0].columns):
+            return tables[0]
         # In one piece, since the pages of a file depend on the pieces.
         return pa.concat_tables([self._schema.empty_table(), *tables]).combine_chunks()
+
+    def _settle(self, split: str) -> None:
+        """Makes a table of the rows that wait, so that tables may follow."""
+        import pyarrow as pa
+
+        rows, self._buffers[split] = self._buffers[split], []
+        if rows:
+            columns = {name: [row[name] for _, row in rows] for name in self.columns}
+            ids = [row_id for row_id, _ in rows]
+            self._tables[split].append(pa.Table.from_pydict({"id": ids, **columns}, schema=self._schema))
 
 
 class Dataset:

@@ -15,6 +15,7 @@ import pytest
 from pyarrow import parquet
 
 from components.ingest import core
+from components.ingest.record import singly
 from components.shared.errors import UserError
 from components.shared.references import pin_local
 
@@ -257,7 +258,7 @@ def test_files_that_change_or_vanish_while_they_are_read(ingest, tmp_path, monke
     original = core.read_records
 
     def meddled(path, name, reading):
-        for number, record in enumerate(original(path, name, reading)):
+        for number, record in enumerate(singly(original(path, name, reading))):
             if name == when and number == 1:
                 meddle(tmp_path / "source" / "b.csv")
             yield record

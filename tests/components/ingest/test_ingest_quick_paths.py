@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.ingest import blocks, delimited, strict_json
-from components.ingest.record import Reading
+from components.ingest.record import Reading, singly
 from components.shared.datasets import _json_text
 
 PIECES = st.sampled_from(
@@ -37,7 +37,8 @@ PIECES = st.sampled_from(
 
 
 def read(path, delimiter=","):
-    return list(delimited.read_delimited(path, "a.csv", Reading(wanted=("a",), encoding="utf-8"), delimiter=delimiter))
+    reading = Reading(wanted=("a",), encoding="utf-8")
+    return list(singly(delimited.read_delimited(path, "a.csv", reading, delimiter=delimiter)))
 
 
 def both(path, monkeypatch):

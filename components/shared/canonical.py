@@ -1,0 +1,111 @@
+"""Ids of whole tables: the canonical JSON of rows, as `datasets.row_id` has it, built column by column in Arrow.
+
+Several times as fast as row by row; for tables of texts only (and structs of them), without nulls and rare characters.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from json.encoder import encode_basestring
+from typing import TYPE_CHECKING, Any, Final
+
+from components.shared.manifest import Columns
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_ESCAPED: Final = (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"))
+"""What JSON escapes and texts often hold, the backslash first."""
+_SIGNS: Final = {sign.encode()[0] for sign, _ in _ESCAPED}
+_PLAIN: Final = bytes(byte for byte in range(0x20, 256) if byte not in _SIGNS)
+
+
+def identified(table: pa.Table, columns: Columns) -> tuple[pa.Table, Sequence[int]] | None:
+    """The table with its ids before its columns, and the size of each row in canonical form.
+
+    Args:
+        table: Rows without ids, in one piece.
+        columns: Their schema.
+
+    Returns:
+        None when a row has to be written by itself: see above.
+    """
+    import pyarrow as pa
+    from pyarrow import compute
+
+    parts = list(_object({name: table[name] for name in columns}, columns))
+    if None in [part for part in parts if not isinstance(part, pa.Array)]:
+        return None
+    forms = compute.binary_join_element_wise(*_merged(parts), "")
+    ids, sizes = _hashed(forms)
+    return table.add_column(0, "id", pa.array(ids, pa.string())), sizes
+
+
+def _object(values: Mapping[str, Any], columns: Mapping[str, Any]) -> Iterator[Any]:
+    """Texts and arrays that make the objects when they are joined; None where that cannot be done."""
+    yield "{"
+    for number, name in enumerate(sorted(columns)):
+        yield f"{',' if number else ''}{encode_basestring(name)}:"
+        value = _in_one_piece(values[name])
+        if isinstance(columns[name], Mapping) and not value.null_count:
+            yield from _object({field: value.field(field) for field in columns[name]}, columns[name])
+        elif columns[name] == "string":
+            yield '"'
+            yield escaped_texts(value)
+            yield '"'
+        else:
+            yield None
+    yield "}"
+
+
+def _merged(parts: Sequence[Any]) -> list[Any]:
+    """Texts that follow each other become one."""
+    found: list[Any] = []
+    for part in parts:
+        if found and isinstance(part, str) and isinstance(found[-1], str):
+            found[-1] += part
+        else:
+            found.append(part)
+    return found
+
+
+def escaped_texts(texts: Any) -> Any:
+    """The texts as they stand in JSON; None if there is a null or a rare character among them."""
+    from pyarrow import compute
+
+    if texts.null_count:
+        return None
+    found = set(_texts_of(texts).translate(None, _PLAIN))
+    if found - _SIGNS:
+        return None
+    for sign, escaped in _ESCAPED:
+        if ord(sign) in found:
+            texts = compute.replace_substring(texts, sign, escaped)
+    return texts
+
+
+def _texts_of(texts: Any) -> bytes:
+    """All texts of an array, one behind the other."""
+    offsets = _offsets(texts)
+    return bytes(memoryview(texts.buffers()[2] or b"")[offsets[0] : offsets[-1]]) if len(texts) else b""
+
+
+def _hashed(forms: Any) -> tuple[list[str], list[int]]:
+    offsets, data = _offsets(forms), memoryview(forms.buffers()[2] or b"")
+    blake2b = hashlib.blake2b
+    ids = [blake2b(data[begin:end], digest_size=16).hexdigest() for begin, end in pairwise(offsets)]
+    return ids, [end - begin for begin, end in pairwise(offsets)]
+
+
+def _offsets(texts: Any) -> list[int]:
+    """Where each text begins in the data of an array, and where the last one ends."""
+    whole = memoryview(texts.buffers()[1]).cast("i")
+    return whole[texts.offset : texts.offset + len(texts) + 1].tolist()
+
+
+def _in_one_piece(column: Any) -> Any:
+    import pyarrow as pa
+
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
