@@ -28,6 +28,8 @@ def split(
     augment_rate: float,
     augment_seed: int,
     synonyms: str,
+    tokenizer: str,
+    max_tokens: int,
 ) -> dsl.ContainerSpec:
     """Splits rows into train, validation and test without leakage."""
     return container(
@@ -53,4 +55,6 @@ def split(
         augment_rate=augment_rate,
         augment_seed=augment_seed,
         synonyms=synonyms,
+        tokenizer=tokenizer,
+        max_tokens=max_tokens,
     )

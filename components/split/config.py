@@ -55,6 +55,12 @@ class Config(StepConfig):
     augment_seed: int = option(17, "Seed of the variants.", low=0)
     synonyms: str = option("", "Further synonyms: groups with commas, the words of a group with |, such as film|movie.")
 
+    tokenizer: str = option(
+        "",
+        "Tokenizer whose tokens the report counts: a tokenizer.json or its directory, also package://; empty for none.",
+    )
+    max_tokens: int = option(128, "Tokens beyond which training cuts a text, for the report.", unit="tokens", low=4)
+
     def check(self) -> None:
         """Checks options against each other, and the form of lists."""
         if self.validation_fraction + self.test_fraction > 0.9:

@@ -49,6 +49,8 @@ def run(config: Config) -> Result:
             check_labels({name: split.labels for name, split in numbers_of.items()})
         check_no_leak(Dataset(splits), clusters, traits.group, cleaned.columns)
         numbers = statistics(numbers_of, cleaning, dropped) | {"clusters": falls.to_json()}
+        if config.tokenizer:
+            numbers["tokens"] = _tokens(config, Dataset(splits))
         write_atomically(card / "statistics.json", (json.dumps(numbers, ensure_ascii=False, indent=1) + "\n").encode())
         write_atomically(card / "README.md", data_card(config, manifest, numbers).encode())
         write_atomically(card / "sample.json", (json.dumps(sketch.to_json(), ensure_ascii=False) + "\n").encode())
@@ -74,6 +76,17 @@ def assign(
         undersample(assignment, labels)
     again = repeats(assignment, labels) if config.balance == "oversample" else {}
     return assignment, Enlarger(config, again, _protected(assignment) if config.augment else ())
+
+
+def _tokens(config: Config, splits: Dataset) -> dict[str, Any]:
+    """Numbers about the tokens of what was written; the library is loaded only when they are asked for."""
+    from components.split.tokens import TokenCounter
+
+    counter = TokenCounter(config.tokenizer, config.max_tokens)
+    for split in SPLITS:
+        for row in splits.rows(split):
+            counter.add(split, compared_text(row))
+    return counter.summary()
 
 
 def _tied(

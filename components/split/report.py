@@ -50,6 +50,7 @@ def write_report(
         ["set", "shortest", "median", "longest"],
         [[name, *split["characters"].values()] for name, split in numbers["splits"].items()],
     )
+    _tokens(page, config, numbers)
     _clusters(page, falls)
     _made(page, numbers)
     page.section("Left out here", "Rows of the cleaned dataset that are in no set.")
@@ -142,6 +143,27 @@ def _weights(page: Page, config: Config, numbers: Mapping[str, Any]) -> None:
         "weights near 1 change nothing."
     )
     page.table(["label", "weight"], list(class_weights(labels).items()))
+
+
+def _tokens(page: Page, config: Config, numbers: Mapping[str, Any]) -> None:
+    if "tokens" not in numbers:
+        return
+    page.section(
+        "Tokens",
+        f"Counted with {config.tokenizer}. Training on {config.max_tokens} tokens cuts the named share of texts and "
+        "loses that share of all tokens with their ends; unknown tokens stand for what the vocabulary lacks.",
+    )
+    columns = {
+        "tokens": "tokens",
+        "median": "median of a text",
+        "p95": "95 % have at most",
+        "longest": "longest",
+        "cut_share": "texts cut",
+        "lost_share": "tokens lost",
+        "unknown_share": "tokens unknown",
+    }
+    rows = [[split, *(found[name] for name in columns)] for split, found in numbers["tokens"].items()]
+    page.table(["set", *columns.values()], rows)
 
 
 def _clusters(page: Page, falls: Falls) -> None:

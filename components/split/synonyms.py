@@ -14,7 +14,7 @@ good fine decent|great excellent superb|bad poor lousy|terrible awful dreadful|f
 boring dull tedious|beautiful lovely gorgeous|interesting engaging absorbing|clever smart ingenious
 sad sorrowful|happy glad|big large|small tiny|quick fast swift|slow sluggish|strange odd peculiar|simple plain
 hard difficult|easy effortless|important significant|entire whole complete|real genuine|very extremely
-really truly|quite rather fairly|almost nearly|often frequently|sometimes occasionally|usually normally
+really truly|almost nearly|often frequently|sometimes occasionally|usually normally
 maybe perhaps|mostly mainly largely|completely totally entirely|begin start|buy purchase|help assist
 think believe|hate detest|watch view|try attempt|answer reply|choose select pick|seem appear|speak talk
 fix repair|send dispatch|child kid|friend companion|house home|car automobile|money cash|problem issue

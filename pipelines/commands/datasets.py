@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.commands import add_profile, dataset_diff, table
+from pipelines.commands import add_profile, dataset_diff, dataset_vocabulary, table
 from pipelines.local import local_store
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ def add(commands: Commands) -> None:
     shown.set_defaults(run=run_show)
     compared = actions.add_parser("diff", help="tell which rows and distributions differ between two revisions")
     dataset_diff.add_options(compared)
+    vocabulary = actions.add_parser("tokenizer", help="train the vocabulary of a new tokenizer on a revision")
+    dataset_vocabulary.add_options(vocabulary)
     again = actions.add_parser(
         "reproduce", aliases=["pull"], help="clone the registry, `dvc pull` a revision, prove every byte"
     )
@@ -50,7 +52,7 @@ def add(commands: Commands) -> None:
     mirror.set_defaults(run=run_mirror)
     for action in (proven, healed):
         action.add_argument("--revision", help="such as reviews/v1 (default: all)")
-    for action in (listed, shown, compared, again, proven, healed, mirror):
+    for action in (listed, shown, compared, vocabulary, again, proven, healed, mirror):
         add_profile(action)
 
 

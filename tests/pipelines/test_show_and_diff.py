@@ -11,7 +11,7 @@ from components.shared.models import model_digest, upload_model
 from components.shared.objects import open_store
 from components.version.core import run as version
 from pipelines.__main__ import main
-from pipelines.commands import dataset_diff, datasets, models
+from pipelines.commands import dataset_diff, dataset_vocabulary, datasets, models
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def told(monkeypatch, capsys):
         def local_store(profile):
             yield open_store(store), {"registry": str(registry), "model_name": "reviews"}
 
-        for module in (datasets, dataset_diff):
+        for module in (datasets, dataset_diff, dataset_vocabulary):
             monkeypatch.setattr(module, "local_store", local_store)
         monkeypatch.setattr(models, "local_store", local_store)
         try:
@@ -64,6 +64,19 @@ def test_revisions_are_shown_and_compared(version_config, told):
     code, _, err = told(first.store, first.registry, "datasets", "show", "reviews/v9")
     assert code == 2
     assert "no revision reviews/v9" in err
+
+
+def test_a_vocabulary_is_trained_on_a_revision(version_config, told, tmp_path):
+    config = version_config([f"a text with number {n}" for n in range(50)])
+    version(config)
+    into = str(tmp_path / "t")
+    asked = ("datasets", "tokenizer", "reviews/v1", "--kind", "wordpiece", "--size", "300", "--into", into)
+    code, out, err = told(config.store, config.registry, *asked)
+    assert code == 0, err
+    assert "tokens of kind wordpiece" in out
+    vocabulary = json.loads((tmp_path / "t" / "tokenizer.json").read_text())["model"]["vocab"]
+    assert "number" in vocabulary
+    assert "positive" not in vocabulary
 
 
 def test_champions_are_compared_and_pulled(tmp_path, told):
