@@ -169,7 +169,7 @@ def check_options(config: type[StepConfig], values_json: str) -> None:
     stand_ins = {
         name: Path("unset") if type_of(config, name) is Path else "unset"
         for name, field in fields_of(config).items()
-        if field.metadata["kind"] != OPTION
+        if field.metadata["kind"] != OPTION and field.default is MISSING
     }
     config(**stand_ins, **values)
 
