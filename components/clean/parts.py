@@ -117,16 +117,26 @@ class Marks:
         self.reason_names: list[str] = [""]
         self.changed: Counter[str] = Counter()
         self.personal: Counter[str] = Counter()
-        tables = [parquet.read_table(part / MARKS_FILE, columns=["reason", "label", "key", "chars"]) for part in parts]
-        self._keys = np.concatenate([np.empty((0, 2), np.uint64), *(_keys(table["key"]) for table in tables)])
-        self.labels = _codes([table["label"] for table in tables], self.label_names).astype(np.int32)
-        self.reasons = _codes([table["reason"] for table in tables], self.reason_names).astype(np.uint8)
-        self.chars = np.concatenate([np.empty(0, np.int32), *(table["chars"].to_numpy() for table in tables)])
+        rows = sum(parquet.read_metadata(part / MARKS_FILE).num_rows for part in parts)
+        self._keys = np.empty((rows, 2), np.uint64)
+        self.labels, self.reasons = np.empty(rows, np.int32), np.empty(rows, np.uint8)
+        self.chars, end = np.empty(rows, np.int32), 0
         for part in parts:
-            found = json.loads((part / FOUND_FILE).read_bytes())
-            self.changed.update(found[CHANGED])
-            self.personal.update(found[PERSONAL])
+            end = self._read(part, end)
         self.personal = +self.personal
+
+    def _read(self, part: Path, begin: int) -> int:
+        """Takes the marks of a part, whose rows begin at a number; gives the number of the next part's."""
+        table = parquet.read_table(part / MARKS_FILE, columns=["reason", "label", "key", "chars"])
+        rows = slice(begin, begin + len(table))
+        self._keys[rows] = _keys(table["key"])
+        self.labels[rows] = _codes(table["label"], self.label_names)
+        self.reasons[rows] = _codes(table["reason"], self.reason_names)
+        self.chars[rows] = table["chars"].to_numpy()
+        found = json.loads((part / FOUND_FILE).read_bytes())
+        self.changed.update(found[CHANGED])
+        self.personal.update(found[PERSONAL])
+        return rows.stop
 
     def take_keys(self) -> npt.NDArray[np.uint64]:
         """The key of each row's text, as two numbers; they are given away, since they are large."""
@@ -152,13 +162,11 @@ def _keys(column: pa.ChunkedArray) -> npt.NDArray[np.uint64]:
     return np.concatenate(parts)
 
 
-def _codes(columns: Sequence[pa.ChunkedArray], names: list[str]) -> npt.NDArray[np.int64]:
+def _codes(column: pa.ChunkedArray, names: list[str]) -> npt.NDArray[np.int64]:
     """For each value its place in `names`, to which new ones are added."""
     places = {name: place for place, name in enumerate(names)}
-    parts = [np.empty(0, np.int64)]
-    for column in columns:
-        encoded = column.combine_chunks().dictionary_encode()
-        table = [places.setdefault(name, len(places)) for name in encoded.dictionary.to_pylist()]
-        parts.append(np.array(table, np.int64)[encoded.indices.to_numpy()])
+    encoded = column.combine_chunks().dictionary_encode()
+    table = [places.setdefault(name, len(places)) for name in encoded.dictionary.to_pylist()]
     names[:] = places
-    return np.concatenate(parts)
+    codes: npt.NDArray[np.int64] = np.array(table, np.int64)[encoded.indices.to_numpy()]
+    return codes
