@@ -87,7 +87,8 @@ class Writer:
 
     def sentences(self) -> list[str]:
         """The sentences of a text of the usual length."""
-        words = self.language.vocabulary[self.language.draw(self.chance, self.language.length)]
+        drawn = self.language.draw(self.chance, self.language.length)
+        words = [self.language.vocabulary[number] for number in drawn]
         size = 20 if self.chinese else 15
         pieces = [words[begin : begin + size] for begin in range(0, len(words), size)]
         if self.chinese:
