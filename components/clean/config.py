@@ -15,6 +15,13 @@ from components.shared.references import parse_reference
 from components.shared.written_lists import chosen, pairs
 
 PERSONAL_DATA: Final = ("email", "phone", "ip", "id", "card", "bank", "credentials")
+LANGUAGES: Final = (
+    *("am", "ar", "az", "be", "bg", "bn", "ca", "cs", "da", "de", "el", "en", "es", "et", "eu", "fa", "fi", "fr", "gu"),
+    *("he", "hi", "hr", "hu", "hy", "is", "it", "ja", "ka", "kn", "ko", "ku", "lo", "lt", "lv", "ml", "mr", "ms", "nl"),
+    *("no", "or", "pa", "pl", "pt", "ro", "ru", "sk", "sl", "sq", "sr", "sv", "ta", "te", "th", "tl", "tr", "uk", "ur"),
+    *("vi", "yo", "zh"),
+)
+"""Codes of the languages that can be told."""
 QUALITY_LIMITS: Final[Mapping[str, Mapping[str, float]]] = {
     "gopher": {
         "min_words": 50,
@@ -127,6 +134,7 @@ class Config(StepConfig):
         """Checks lists and references, and numbers against each other."""
         self.share_of(())
         chosen(self.personal_data_kinds, PERSONAL_DATA, "clean.personal_data_kinds")
+        chosen(self.languages, LANGUAGES, "clean.languages")
         self.limits()
         for name in ("blocked_words", "evaluation_set"):
             _check_pinned(getattr(self, name), f"clean.{name}")

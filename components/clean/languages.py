@@ -11,14 +11,9 @@ MOST_CHARACTERS: Final = 2_000
 
 
 def language_of(text: str) -> str:
-    """The language as a code of ISO 639-1; UNSURE where the text is too short or too mixed to tell."""
+    """The language, one of the configuration's LANGUAGES; UNSURE where the text is too short or too mixed to tell."""
     found = _detector().detect_details(text[:MOST_CHARACTERS].encode("utf-8", "replace").decode())
     return str(found.language) if found.reliable else UNSURE
-
-
-def known_languages() -> frozenset[str]:
-    """The codes that `language_of` can give."""
-    return frozenset(_detector().LANGUAGES)
 
 
 @cache

@@ -40,7 +40,7 @@ class Operations:
         changed: Texts that each operation changed.
 
     Raises:
-        UserError: if a key, a file or a language that an option names is not there.
+        UserError: if a key or a file that an option names is not there.
     """
 
     def __init__(self, config: Config, repeated: frozenset[int] = frozenset()) -> None:
@@ -126,12 +126,6 @@ def _defect_of_form(config: Config, text: str) -> str:
 def _filters(config: Config) -> Iterator[Callable[[str], str]]:
     """The chosen filters; each gives the reason to drop a text."""
     if wanted := frozenset(names(config.languages)):
-        if unknown := sorted(wanted - languages.known_languages()):
-            raise UserError(
-                f"{unknown[0]!r} is not a language that can be told",
-                where="clean.languages",
-                remedy="give codes as en,zh",
-            )
         yield lambda text: LANGUAGE if languages.language_of(text) not in (*wanted, languages.UNSURE) else ""
     if limits := config.limits():
         yield partial(quality.violated, limits=limits)

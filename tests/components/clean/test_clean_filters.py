@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 
+import eldc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from components.clean import quality
-from components.clean.config import QUALITY_LIMITS, Config
+from components.clean.config import LANGUAGES, QUALITY_LIMITS, Config
 from components.clean.decontamination import EvaluationSet, read_texts
 from components.clean.languages import language_of
 from components.clean.operations import Operations
@@ -133,6 +134,10 @@ def test_rules_hold_for_any_text(rules, text):
 )
 def test_languages_are_told_or_left_open(text, language):
     assert language_of(text) == language
+
+
+def test_the_languages_that_can_be_chosen_are_those_of_the_model():
+    assert list(LANGUAGES) == sorted(eldc.LANGUAGES)
 
 
 def test_words_count_whole_and_characters_anywhere():
