@@ -12,6 +12,9 @@ from components.shared.options import StepConfig, identity, input_artifact, opti
 
 BALANCED: Final = "balanced"
 ADAPTERS: Final = ("none", "lora", "dora")
+SCHEDULE_FREE: Final = "schedule_free"
+OPTIMIZERS: Final = ("adamw", "adafactor", "sgd", SCHEDULE_FREE)
+MODELS_OWN: Final = -1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +54,12 @@ class Config(StepConfig):
     mask_probability: float = option(0.15, "Share of the tokens that masked_lm hides.", low=0.01, high=0.9)
     packing: bool = option(True, "Pack short texts together, kept apart, for causal_lm and chat.")
     learning_rate: float = option(1e-4, "Peak learning rate.", low=0)
+    optimizer: str = option(
+        "adamw",
+        "What turns gradients into steps; adafactor and sgd need less memory, schedule_free wants a constant schedule.",
+        choices=OPTIMIZERS,
+    )
+    momentum: float = option(0.9, "Momentum of sgd.", low=0, high=0.999)
     schedule: str = option(
         "linear",
         "Learning rate after the warm-up; wsd keeps it, then lets it fall over the last decay_fraction.",
@@ -75,6 +84,10 @@ class Config(StepConfig):
     label_smoothing: float = option(
         0.0, "Share of the target that is spread over all classes or tokens.", low=0, high=0.9
     )
+    focal_gamma: float = option(
+        0.0, "How much less the loss of a classification counts where the model is sure; 0 counts all alike.", low=0
+    )
+    dropout: float = option(MODELS_OWN, "Dropout of all layers; -1 leaves it to the model.", low=-1, high=0.9)
     class_weights: str = option("", "Weights of classes: label=weight pairs with commas, or balanced.")
     gradient_checkpointing: bool = option(False, "Compute activations again instead of keeping them: less memory.")
     precision: str = option(
@@ -98,6 +111,12 @@ class Config(StepConfig):
             weights_by_name(self.class_weights)
         if self.adapter != "none" and self.layer_decay < 1:
             raise UserError("an adapter has no layer_decay", where="train.layer_decay", remedy="leave it at 1")
+        if self.optimizer == SCHEDULE_FREE and self.schedule != "constant":
+            raise UserError(
+                f"{self.schedule} is not for {SCHEDULE_FREE}", where="train.schedule", remedy="set it to constant"
+            )
+        if MODELS_OWN < self.dropout < 0:
+            raise UserError(f"{self.dropout} is no share", where="train.dropout", remedy="give -1, or 0 to 0.9")
 
 
 def weights_by_name(text: str) -> dict[str, float]:

@@ -21,6 +21,7 @@ class Journal:
         best_step: Step of the best validation; 0 before the first.
         loss_sum: Sum of the losses since the last point of the history.
         loss_count: Number of the losses in `loss_sum`.
+        finer: Into how many times more parts than configured each step is cut, since memory ran out.
     """
 
     step: int = 0
@@ -29,6 +30,7 @@ class Journal:
     best_step: int = 0
     loss_sum: float = 0.0
     loss_count: int = 0
+    finer: int = 1
 
     @property
     def validated(self) -> bool:

@@ -15,7 +15,8 @@ from components.shared.errors import UserError
 from components.train.config import Config
 from components.train.events import EventLog
 from components.train.journal import Journal, Point
-from components.train.optimizer import learning_rate, make_optimizer, set_learning_rate
+from components.train.memory import finer_parts, is_out_of_memory
+from components.train.optimizer import learning_rate, make_optimizer, model_weights, set_learning_rate
 from components.train.order import Plan, Rows, parts
 from components.train.processes import seed_everything
 from components.train.state import save_weights
@@ -69,7 +70,7 @@ class Loop:
         rate = learning_rate(step, self.plan.total_steps, self.config)
         set_learning_rate(self.optimizer, rate)
         self.model.train()
-        loss = self._agree(self._backward(self.plan.rows(step), self.plan.epoch(step)), stop)
+        loss = self._agree(self._fitting(step), stop)
         norm = float(self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm or math.inf))
         self._check_finite(step, loss, norm)
         self.optimizer.step()
@@ -81,6 +82,10 @@ class Loop:
         """Validates after the steps of the plan and keeps the weights of the best; a stop breaks it off."""
         if not self.plan.validates(self.journal.step) or self.journal.validated or stop.agreed:
             return
+        with model_weights(self.optimizer):
+            self._validate(log, stop)
+
+    def _validate(self, log: EventLog | None, stop: StopOnSigterm) -> None:
         sums = self._measure(stop)
         if sums is None:
             return
@@ -95,18 +100,60 @@ class Loop:
         if log:
             log.add("validation", point)
 
-    def _backward(self, rows: Rows, epoch: int) -> float:
+    def fit_memory(self) -> None:
+        """Lets the processes agree on parts in which the largest step fits into the memory of each of them.
+
+        A process alone finds that out when it happens. Of several, one that runs out in the middle of a step would
+        leave the others waiting for its gradients; so they try before the first step, without exchanging any.
+        """
+        if self.accelerator.num_processes > 1:
+            rows = self.plan.largest()
+            while any(self._over_processes([float(self._runs_out(rows))])):
+                self._cut_finer(rows)
+
+    def _runs_out(self, rows: Rows) -> bool:
+        self.model.train()
+        try:
+            self._backward(rows, 0, exchange=False)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            return True
+        finally:
+            self.optimizer.zero_grad()
+        return False
+
+    def _cut_finer(self, rows: Rows) -> None:
+        parts_before = self.config.accumulation * self.journal.finer * self.accelerator.num_processes
+        finer_parts(parts_before, len(rows))
+        self.journal.finer *= 2
+
+    def _fitting(self, step: int) -> float:
+        """The gradient of a step, in more parts when memory runs out."""
+        rows, epoch = self.plan.rows(step), self.plan.epoch(step)
+        while True:
+            try:
+                return self._backward(rows, epoch)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error) or self.accelerator.num_processes > 1:
+                    raise
+            self.optimizer.zero_grad()
+            self._cut_finer(rows)
+            seed_everything(self.config.seed, step, self.accelerator.process_index)
+
+    def _backward(self, rows: Rows, epoch: int, *, exchange: bool = True) -> float:
         """Computes the gradient of the mean loss over `rows`; returns this process's share of that loss."""
-        processes, accumulation = self.accelerator.num_processes, self.config.accumulation
+        processes, accumulation = self.accelerator.num_processes, self.config.accumulation * self.journal.finer
         units, losses = self.task.units("train", rows, epoch), []
+        model = self.model if exchange else self.bare_model
         for part in range(accumulation):
             share = parts(rows, processes * accumulation, self.accelerator.process_index + processes * part)
             # Processes compute in step: one without rows goes through the motions with a weight of zero.
             if not len(share) and processes == 1:
                 continue
-            last = part == accumulation - 1 or processes == 1
-            with contextlib.nullcontext() if last else self.accelerator.no_sync(self.model):
-                summed = self.task.loss(self.model, self._batch("train", share if len(share) else rows[:1], epoch))
+            last = exchange and (part == accumulation - 1 or processes == 1)
+            with contextlib.nullcontext() if last else self.accelerator.no_sync(model):
+                summed = self.task.loss(model, self._batch("train", share if len(share) else rows[:1], epoch))
                 loss = summed * ((1 if len(share) else 0) / units)
                 self.accelerator.backward(loss * processes)
             losses.append(loss.detach())

@@ -7,8 +7,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
+import torch
+
 from components.shared.errors import UserError
-from components.train.config import Config
+from components.train.config import MODELS_OWN, Config
 from components.train.tasks import Task
 
 ADAPTER: Final = "adapter"
@@ -21,6 +23,8 @@ _KINDS: Final = {
     "summarization": "SEQ_2_SEQ_LM",
 }
 """What peft calls the tasks: it trains a new head beside the adapter."""
+DROPOUTS: Final = ("dropout", "attention_dropout", "activation_dropout", "dropout_prob", "dropout_rate")
+"""Names under which modules of transformers keep a dropout as a number."""
 
 
 def apply(config: Config, task: Task, model: Any, name: str) -> Any:
@@ -35,12 +39,24 @@ def apply(config: Config, task: Task, model: Any, name: str) -> Any:
     Raises:
         UserError: if what is to be frozen is not there, or is all there is.
     """
+    if config.dropout != MODELS_OWN:
+        set_dropout(model, config.dropout)
     if config.gradient_checkpointing:
         model.activation_checkpointing_enable({"use_reentrant": False})
     if config.adapter != "none":
         model = _with_adapter(config, task, model, name)
     _freeze(model, [pattern.strip() for pattern in config.freeze.split(",") if pattern.strip()])
     return model
+
+
+def set_dropout(model: Any, share: float) -> None:
+    """Sets all dropout of a model: that of its layers, and what they keep as a number for attention and activations."""
+    for module in model.modules():
+        for name in DROPOUTS:
+            if isinstance(getattr(module, name, None), float | int):
+                setattr(module, name, share)
+        if isinstance(module, torch.nn.Dropout):
+            module.p = share
 
 
 def export(model: Any, directory: Path) -> None:

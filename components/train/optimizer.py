@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 import re
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 import torch
 
 from components.train.config import Config
+from components.train.schedule_free import ScheduleFreeAdamW
 
 _LAYER: Final = re.compile(r"\.(?:layers?|h|blocks?)\.(\d+)\.")
 """Number of the layer in the name of a parameter, as the models of transformers name them."""
 _EMBEDDING: Final = re.compile(r"(?:embed|wte|wpe|shared)")
 
 
-def make_optimizer(model: torch.nn.Module, config: Config) -> torch.optim.AdamW:
-    """AdamW; weights decay if they have two or more dimensions, so biases and every kind of norm do not."""
+def make_optimizer(model: torch.nn.Module, config: Config) -> torch.optim.Optimizer:
+    """The optimizer; weights decay if they have two or more dimensions, so biases and every kind of norm do not."""
     trained = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
     scales = layer_scales([name for name, _ in trained], config.layer_decay)
     groups = []
@@ -26,7 +28,21 @@ def make_optimizer(model: torch.nn.Module, config: Config) -> torch.optim.AdamW:
             {"params": [p for p in own if p.ndim >= 2], "weight_decay": config.weight_decay, "scale": scale},
             {"params": [p for p in own if p.ndim < 2], "weight_decay": 0.0, "scale": scale},
         ]
-    return torch.optim.AdamW([g for g in groups if g["params"]], lr=config.learning_rate, fused=True)
+    groups, rate = [group for group in groups if group["params"]], config.learning_rate
+    match config.optimizer:
+        case "adafactor":
+            return torch.optim.Adafactor(groups, lr=rate)
+        case "sgd":
+            return torch.optim.SGD(groups, lr=rate, momentum=config.momentum)
+        case "schedule_free":
+            return ScheduleFreeAdamW(groups, lr=rate)
+    return torch.optim.AdamW(groups, lr=rate, fused=True)
+
+
+def model_weights(optimizer: Any) -> AbstractContextManager[None]:
+    """While the block runs the parameters are those of the model, where the optimizer trains on others."""
+    bare = getattr(optimizer, "optimizer", optimizer)  # accelerate wraps it
+    return bare.averaged() if isinstance(bare, ScheduleFreeAdamW) else nullcontext()
 
 
 def layer_scales(names: list[str], decay: float) -> dict[str, float]:

@@ -107,6 +107,7 @@ class Plan:
                 return token_batches(lengths, batch_tokens, seed, epoch)
             return epoch_batches(lengths, batch_size, seed, epoch)
 
+        self._lengths = lengths
         self._batches = lru_cache(maxsize=1)(batches)
         equal = -(-len(lengths) // batch_size)
         self._steps = [len(batches(epoch)) if batch_tokens else equal for epoch in range(epochs)]
@@ -119,6 +120,10 @@ class Plan:
         """The rows of step `step`."""
         epoch, index = self._place(step)
         return self._batches(epoch)[index]
+
+    def largest(self) -> Rows:
+        """The rows of the step of the first epoch that computes the most tokens, padding counted."""
+        return max(self._batches(0), key=lambda rows: len(rows) * int(self._lengths[rows].max()))
 
     def epoch(self, step: int) -> int:
         """The epoch of step `step`, from 0 on."""

@@ -61,6 +61,7 @@ class Session:
 
     def _train(self, events: EventLog | None, stop: StopOnSigterm) -> None:
         loop = self.loop
+        loop.fit_memory()
         with Progress("training", loop.plan.total_steps, "steps", done=loop.journal.step) as progress:
             while True:
                 loop.validate_if_due(events, stop)
@@ -81,6 +82,8 @@ class Session:
             staged = Path(directory)
             name = from_first(self.checkpoints.load_newest(staged) if self._main else "")
             if not name:
+                if self._main and (other := self.checkpoints.difference()):
+                    log.info("a new training: of the others here the newest, %s", other)
                 return False
             if not self._main:
                 self.checkpoints.load(name, staged)

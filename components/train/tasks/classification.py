@@ -81,13 +81,18 @@ class Classification:
         """The summed cross-entropy of a batch."""
         import torch
 
-        return torch.nn.functional.cross_entropy(
-            logits_of(model, batch),
-            batch["labels"],
-            weight=None if self._weights is None else torch.as_tensor(self._weights, device=batch["labels"].device),
-            reduction="sum",
+        logits, labels, gamma = logits_of(model, batch), batch["labels"], self._config.focal_gamma
+        losses = torch.nn.functional.cross_entropy(
+            logits,
+            labels,
+            weight=None if self._weights is None else torch.as_tensor(self._weights, device=labels.device),
+            reduction="none" if gamma else "sum",
             label_smoothing=self._config.label_smoothing,
         )
+        if not gamma:
+            return losses
+        sure = logits.softmax(-1).gather(1, labels[:, None])[:, 0]
+        return ((1 - sure) ** gamma * losses).sum()
 
     def measure(self, model: Any, batch: Mapping[str, Any]) -> list[float]:
         """Summed loss, right answers and rows of a batch."""

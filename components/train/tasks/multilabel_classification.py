@@ -29,9 +29,14 @@ class MultilabelClassification(Classification):
         smoothing, labels = self._config.label_smoothing, batch["labels"]
         weight = None if self._weights is None else torch.as_tensor(self._weights, device=labels.device)
         smoothed = labels * (1 - smoothing) + smoothing / 2
-        return torch.nn.functional.binary_cross_entropy_with_logits(
-            logits_of(model, batch), smoothed, pos_weight=weight, reduction="sum"
+        logits, gamma = logits_of(model, batch), self._config.focal_gamma
+        losses = torch.nn.functional.binary_cross_entropy_with_logits(
+            logits, smoothed, pos_weight=weight, reduction="none" if gamma else "sum"
         )
+        if not gamma:
+            return losses
+        sure = torch.where(labels > 0, logits.sigmoid(), (-logits).sigmoid())
+        return ((1 - sure) ** gamma * losses).sum()
 
     def measure(self, model: Any, batch: Mapping[str, Any]) -> list[float]:
         """Summed loss, rows with exactly their labels, labels right, said and true, and rows."""

@@ -8,10 +8,12 @@ import subprocess
 import sys
 
 import pytest
+from transformers import AutoTokenizer
 
 from components.shared.errors import UserError
 from components.train import core
 from components.train.base_model import check_task
+from tests.tiny_models import tiny_model_of
 
 ROWS = [("a fine film", "positive"), ("a dull film", "negative")]
 
@@ -166,6 +168,27 @@ def test_model_that_does_not_fit_the_task(inputs, model, task, kind, told):
 
 def test_dataset_of_another_task(configure):
     assert "the dataset has no column 'messages', which chat learns from" in refusal(configure(task="chat"))
+
+
+def test_rows_in_which_nothing_is_left_to_learn(configure, tmp_path, write_rows_of):
+    """The assistant's turn lies behind what is read of each chat."""
+    row = {"messages": [{"role": "user", "content": "why? " * 30}, {"role": "assistant", "content": "because"}]}
+    data = write_rows_of(tmp_path / "chats", "chat", {"train": [row] * 3, "validation": [row]})
+    base_model = tiny_model_of("llama", tmp_path / "llama", ["why because"])
+    line = refusal(configure(task="chat", data=data, base_model=base_model, max_tokens=16))
+    assert line.startswith("train.data: no row of the split train has a token to learn within train.max_tokens. Raise")
+
+
+def test_a_decoder_without_a_padding_token_pads_with_the_end_of_texts(configure, tmp_path, write_rows_of, reviews_of):
+    base_model = tiny_model_of("gpt2", tmp_path / "gpt2", [text for text, _ in reviews_of(20)])
+    for name in ("tokenizer_config.json", "tokenizer.json"):
+        path = base_model / name
+        path.write_text(path.read_text().replace('"pad_token": "<pad>"', '"pad_token": null'))
+    rows = [{"text": text} for text, _ in reviews_of(20)]
+    data = write_rows_of(tmp_path / "texts", "causal_lm", {"train": rows[:16], "validation": rows[16:]})
+    config = configure(task="causal_lm", data=data, base_model=base_model, packing=False)
+    core.run(config)
+    assert AutoTokenizer.from_pretrained(config.model).pad_token == "</s>"
 
 
 def test_chat_model_without_a_template(model):

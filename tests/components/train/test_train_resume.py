@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -183,8 +184,20 @@ def test_only_so_many_checkpoints_are_kept(configure, monkeypatch):
 def test_checkpoint_of_another_configuration_is_not_taken(configure, monkeypatch, caplog, change):
     stop_at(monkeypatch, configure(checkpoint_steps=5), 10)
     with caplog.at_level("INFO"):
-        core.run(configure(**change))
+        core.run(configure(checkpoint_steps=5, **change))
     assert "going on" not in caplog.text
+    ((name, value),) = change.items()
+    assert re.search(
+        rf"a new training: of the others here the newest, \w+ has {name} [\d.]+, not {value}\n", caplog.text
+    )
+
+
+def test_other_data_than_that_of_a_checkpoint_is_told(configure, monkeypatch, caplog, dataset_of, reviews_of):
+    stop_at(monkeypatch, configure(checkpoint_steps=5), 10)
+    rows = reviews_of(30)
+    with caplog.at_level("INFO"):
+        core.run(configure(checkpoint_steps=5, data=dataset_of(train=rows[:20], validation=rows[20:])))
+    assert "has other data, base model, code or libraries" in caplog.text
 
 
 def test_checkpoint_survives_a_change_of_placement(configure, monkeypatch, caplog):

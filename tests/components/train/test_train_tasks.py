@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,29 +10,12 @@ import torch
 import transformers
 
 from components.shared.datasets import Dataset
-from components.shared.directory_store import DirectoryStore
 from components.shared.files import sha256_of
 from components.train import core
 from components.train.tasks import open_task
+from tests.components.train.stopping import stop_at
 from tests.task_data import KINDS, row_of
 from tests.tiny_models import tiny_model_of
-
-
-class PowerCut(Exception):
-    """The machine goes dark."""
-
-
-class DarkAfter(DirectoryStore):
-    """Goes dark when the checkpoint of a step is committed."""
-
-    def __init__(self, root, step):
-        super().__init__(root)
-        self.step = step
-
-    def put(self, key, data):
-        super().put(key, data)
-        if key.endswith(f"/{self.step:010d}/complete.json"):
-            raise PowerCut
 
 
 @pytest.fixture(scope="session")
@@ -82,12 +64,10 @@ def test_task_learns_and_resumes_exactly(configured, monkeypatch, task):
     assert min(losses[1:]) < losses[0]
 
     stopped = configured(task, "stopped", checkpoint_steps=1)
-    last = points(whole)["history"][-1]["step"]
-    for step in (1, last // 2, last - 1):
-        monkeypatch.setattr(core, "open_store", lambda uri, at=step: DarkAfter(Path(uri), int(at)))
-        with pytest.raises(PowerCut):
-            core.run(stopped)
-        monkeypatch.undo()
+    history = points(whole)["history"]
+    end_of_epoch = next(int(point["step"]) for point in history if point["epoch"] == 1)
+    for step in (1, end_of_epoch, int(history[-1]["step"]) - 1):
+        stop_at(monkeypatch, stopped, step)
     core.run(stopped)
     assert weights(stopped) == weights(whole)
     assert points(stopped) == points(whole)
