@@ -12,7 +12,7 @@ import numpy as np
 from components.evaluate.config import Config
 from components.evaluate.report import lineage_facts, notice_of_other_data, training_figures
 from components.evaluate.slices import length_name, lengths_bounds
-from components.evaluate.tasks import Measured, Measurer, Rows
+from components.evaluate.tasks import SAMPLES, Measured, Measurer, Rows
 from components.shared.report import Page
 
 SHOWN_CHARS: Final = 600
@@ -72,6 +72,8 @@ def write_report(config: Config, findings: Findings) -> None:
     page.section("Metrics", f"The baseline: {evaluation['baseline']['name']}.")
     page.table(["metric", "value", "interval", "baseline", "better is"], _metrics(evaluation))
     training_figures(page, findings.training)
+    _before_tuning(page, findings.training)
+    _samples(page, findings)
     page.section("Parts of the test split", "By length and by the columns kept for it.")
     page.table(["slice", "value", "rows", evaluation["main_metric"]], _slices(findings))
     _examples(page, config, findings)
@@ -94,6 +96,24 @@ def _tiles(findings: Findings) -> dict[str, tuple[str, str]]:
     size = evaluation["model"]["bytes"] / 1e6
     tiles["Speed"] = (f"{findings.rows_per_second:,.1f}/s", f"rows on this machine; weights of {size:,.1f} MB")
     return tiles
+
+
+def _before_tuning(page: Page, training: Mapping[str, Any]) -> None:
+    """What the base model reached on the validation split, beside the tuned one."""
+    before, steps = training.get("before"), training.get("validations", [])
+    best = next((one for one in steps if one["step"] == training.get("best_step")), None)
+    if before and best:
+        page.section("Before tuning", "The base model on the validation split, and the model kept.")
+        rows = [[name, before[name], best[name]] for name in before if name in best and name not in ("step", "epoch")]
+        page.table(["metric", "before", "after"], rows)
+
+
+def _samples(page: Page, findings: Findings) -> None:
+    """The first test rows, whatever was said of them."""
+    if any(findings.own.said[:SAMPLES]):
+        page.section("Samples", "The first rows of the test split, good or bad.")
+        shown = range(min(SAMPLES, len(findings.rows)))
+        page.table(["asked", "right", "said", "champion said"], [_example(findings, number) for number in shown])
 
 
 def _champion(page: Page, evaluation: Mapping[str, Any]) -> None:

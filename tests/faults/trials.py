@@ -83,7 +83,8 @@ class Trial:
             assert path.read_text().rstrip().endswith("</html>")
             return "whole"
         if path.name == "model":  # its lineage has the code commit
-            weights = sorted(one for one in path.iterdir() if one.name not in ("README.md", "lineage.json"))
+            described = ("README.md", "lineage.json")
+            weights = sorted(one for one in path.rglob("*") if one.is_file() and one.name not in described)
             return " ".join(f"{one.name}:{sha256_of(one)}" for one in weights)
         return tree_digest(path)
 

@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from components.evaluate.config import Config
 from components.shared.datasets import Dataset
 
+SAMPLES: Final = 6
+"""The first test rows, shown with what was said of them whatever it is worth."""
 Floats = NDArray[np.float64]
 Rows = Sequence[Mapping[str, Any]]
 
@@ -26,7 +28,8 @@ class Measured:
         statistics: Numbers of each row, shape (rows, statistics). All metrics are functions of their sums, so that
             resampling rows is a matter of sums.
         goodness: How well each row was answered; greater is better.
-        said: What was answered, as text; empty where nothing is said.
+        said: What was answered, as text; empty where nothing is said. Language models say something of the first
+            SAMPLES rows only.
     """
 
     statistics: Floats

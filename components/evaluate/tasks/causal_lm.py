@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -25,6 +26,16 @@ class CausalLM(Language):
                 piece = tokens[start : start + longest]
                 found.append(Asked(number, piece, np.append(piece[1:], IGNORED), 0 if start else size))
         return found
+
+    def prompt(self, row: Mapping[str, Any], tokenizer: Any) -> str:
+        """The first half of the text."""
+        return self.shown(row)[0]
+
+    def shown(self, row: Mapping[str, Any]) -> tuple[str, str]:
+        """The first half of the text, and the other half."""
+        words = row["text"].split(" ")
+        half = max(1, len(words) // 2)
+        return " ".join(words[:half]), " ".join(words[half:])
 
 
 MEASURER: Final = CausalLM

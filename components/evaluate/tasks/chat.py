@@ -25,9 +25,17 @@ class Chat(Language):
             found.append(Asked(number, tokens, labels, chat.own_bytes))
         return found
 
+    def prompt(self, row: Mapping[str, Any], tokenizer: Any) -> str:
+        """The chat up to the assistant's last turn, as the template asks for it."""
+        last = max(number for number, message in enumerate(row["messages"]) if message["role"] == "assistant")
+        text: str = tokenizer.apply_chat_template(row["messages"][:last], tokenize=False, add_generation_prompt=True)
+        return text
+
     def shown(self, row: Mapping[str, Any]) -> tuple[str, str]:
         """The chat up to the assistant's last turn, and that turn."""
-        *before, last = row["messages"]
+        turns = row["messages"]
+        at = max(number for number, message in enumerate(turns) if message["role"] == "assistant")
+        before, last = turns[:at], turns[at]
         return "\n".join(f"{message['role']}: {message['content']}" for message in before), last["content"]
 
 

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from components.evaluate.config import Config
 from components.evaluate.models import by_length, load, longest_of
-from components.evaluate.tasks import Floats, Measured, Rows
+from components.evaluate.tasks import SAMPLES, Floats, Measured, Rows
 from components.shared.datasets import Dataset
 from components.shared.progress import Progress
 
 IGNORED: Final = -100
 MOST_NATS: Final = 50.0
 """A perplexity never exceeds the exponential of this."""
+SAMPLE_TOKENS: Final = 24
 NLL, TOKENS, BYTES, RIGHT = range(4)
 Ints = NDArray[np.int64]
 
@@ -57,8 +58,12 @@ class Language(ABC):
     def asked(self, rows: Rows, tokenizer: Any, longest: int) -> list[Asked]:
         """The sequences of some rows."""
 
+    def prompt(self, row: Mapping[str, Any], tokenizer: Any) -> str:
+        """What of a row the model goes on with, as a sample of what it says; empty for one that cannot."""
+        return ""
+
     def measure(self, model: Path, rows: Rows, what: str) -> Measured:
-        """Loss, tokens, bytes and right tokens of each row."""
+        """Loss, tokens, bytes and right tokens of each row, and what the model says of the first few."""
         loaded, tokenizer = load(model, self.auto_class)
         asked = self.asked(rows, tokenizer, longest_of(tokenizer))
         statistics = np.zeros((len(rows), 4))
@@ -66,7 +71,9 @@ class Language(ABC):
             for batch in by_length([len(one.tokens) for one in asked], self.config.batch_size):
                 _add(statistics, loaded, [asked[number] for number in batch])
                 progress.advance(len(batch))
-        return Measured(statistics=statistics, goodness=-statistics[:, NLL], said=[""] * len(rows))
+        said = [continued(loaded, tokenizer, self.prompt(row, tokenizer)) for row in rows[:SAMPLES]]
+        said += [""] * (len(rows) - len(said))
+        return Measured(statistics=statistics, goodness=-statistics[:, NLL], said=said)
 
     def baseline(self, model: Path, rows: Rows) -> Measured:
         """The same for a model that knows how frequent each token is, and no more."""
@@ -95,6 +102,26 @@ class Language(ABC):
     def shown(self, row: Mapping[str, Any]) -> tuple[str, str]:
         """The text, which is its own answer."""
         return str(row["text"]), ""
+
+
+def continued(model: Any, tokenizer: Any, prompt: str) -> str:
+    """What a model says after a prompt, the most probable token each time; empty after an empty one."""
+    import torch
+
+    if not prompt:
+        return ""
+    tokens = tokenizer(prompt, add_special_tokens=False, return_tensors="pt").to(model.device)["input_ids"]
+    tokens = tokens[:, -max(1, longest_of(tokenizer) - SAMPLE_TOKENS) :]
+    with torch.inference_mode():
+        all_tokens = model.generate(
+            input_ids=tokens,
+            attention_mask=torch.ones_like(tokens),
+            max_new_tokens=SAMPLE_TOKENS,
+            do_sample=False,
+            num_beams=1,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    return str(tokenizer.decode(all_tokens[0, tokens.shape[1] :], skip_special_tokens=True)).strip()
 
 
 def _add(statistics: Floats, model: Any, asked: list[Asked]) -> None:

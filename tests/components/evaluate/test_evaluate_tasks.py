@@ -12,7 +12,7 @@ import torch
 import transformers
 
 from components.evaluate.core import run
-from components.evaluate.tasks import open_measurer
+from components.evaluate.tasks import SAMPLES, open_measurer
 from components.evaluate.tasks.question_answering import best_span, scores
 from components.promote import decision
 from components.promote.config import Config as PromoteConfig
@@ -110,6 +110,11 @@ def test_task_is_evaluated_and_compared_with_its_baseline(task_config, task):
     page = config.report.read_text()
     assert f"<th>{main}</th>" in page or main in page
     assert decision.decide(parse(found), promote_config()).reason.startswith(f"the first model, {main} ")
+    said = pq.read_table(config.evaluation / "predictions.parquet")["said"].to_pylist()
+    if task in ("causal_lm", "chat"):
+        assert any(said[:SAMPLES])
+        assert not any(said[SAMPLES:])
+    assert ("<h2>Samples</h2>" in page) == any(said[:SAMPLES])
 
 
 def promote_config(**changes):
