@@ -18,6 +18,7 @@ class Journal:
         history: One point now and then: `step`, `epoch`, mean `loss` since the last point, `learning_rate`,
             `grad_norm`.
         validations: One point for each validation: `step`, `epoch` and the metrics of the task.
+        before: What the base model reached on the validation split, if it can do the task untrained; else empty.
         best_step: Step of the best validation; 0 before the first.
         loss_sum: Sum of the losses since the last point of the history.
         loss_count: Number of the losses in `loss_sum`.
@@ -27,6 +28,7 @@ class Journal:
     step: int = 0
     history: list[Point] = dataclasses.field(default_factory=list)
     validations: list[Point] = dataclasses.field(default_factory=list)
+    before: Point = dataclasses.field(default_factory=dict)
     best_step: int = 0
     loss_sum: float = 0.0
     loss_count: int = 0

@@ -78,6 +78,12 @@ class Loop:
         self._record(step, loss, rate, norm, log)
         return loss
 
+    def validate_before(self, stop: StopOnSigterm) -> None:
+        """Measures the base model before the first step, if it is one that can do the task."""
+        journal = self.journal
+        if self.task.able_before and journal.step == 0 and not journal.before and (sums := self._measure(stop)):
+            journal.before = self.task.metrics(sums)
+
     def validate_if_due(self, log: EventLog | None, stop: StopOnSigterm) -> None:
         """Validates after the steps of the plan and keeps the weights of the best; a stop breaks it off."""
         if not self.plan.validates(self.journal.step) or self.journal.validated or stop.agreed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -62,10 +63,22 @@ def set_dropout(model: Any, share: float) -> None:
 def export(model: Any, directory: Path) -> None:
     """Writes a model in the files of transformers: an adapter by itself, and merged into the weights."""
     if hasattr(model, "merge_and_unload"):
-        model.save_pretrained(directory / ADAPTER)
+        model.save_pretrained(directory / ADAPTER, save_embedding_layers=False)
         (directory / ADAPTER / "README.md").unlink(missing_ok=True)  # the model card tells of both
+        _sort_names(directory / ADAPTER / "adapter_config.json")
         model = model.merge_and_unload()
     model.save_pretrained(directory)
+
+
+def _sort_names(path: Path) -> None:
+    """Writes what peft keeps as sets in one order: theirs differs from process to process, and with it the digest."""
+    settings = json.loads(path.read_bytes())
+    ordered = {name: sorted(value) if _are_names(value) else value for name, value in settings.items()}
+    path.write_text(json.dumps(ordered, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
 def _with_adapter(config: Config, task: Task, model: Any, name: str) -> Any:

@@ -62,6 +62,7 @@ def write_model(
         tokenizer.backend_tokenizer.no_truncation()
         tokenizer.backend_tokenizer.no_padding()
     history = {"history": journal.history, "validations": journal.validations, "best_step": journal.best_step}
+    history |= {"before": journal.before} if journal.before else {}
     card = model_card(task, training_metrics(task, journal), facts)
     with staged_directory(config.model) as staged:
         export(model, staged)

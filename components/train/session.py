@@ -62,6 +62,7 @@ class Session:
     def _train(self, events: EventLog | None, stop: StopOnSigterm) -> None:
         loop = self.loop
         loop.fit_memory()
+        loop.validate_before(stop)
         with Progress("training", loop.plan.total_steps, "steps", done=loop.journal.step) as progress:
             while True:
                 loop.validate_if_due(events, stop)

@@ -27,6 +27,7 @@ class Task(Protocol):
         decoder: Whether the model reads from left to right only.
         pipeline_tag: The task's name on the Hugging Face hub.
         auto_class: Name of the transformers class that loads the model.
+        able_before: Whether base models can do it before they are tuned: their heads are pretrained too.
         measures: How many sums `measure` gives.
     """
 
@@ -34,6 +35,7 @@ class Task(Protocol):
     pipeline_tag: str
     auto_class: str
     decoder: bool
+    able_before: bool
     measures: int
 
     def __init__(self, dataset: Dataset, config: Config) -> None:

@@ -28,6 +28,7 @@ class Classification:
     auto_class: ClassVar[str] = "AutoModelForSequenceClassification"
     problem_type: ClassVar[str] = "single_label_classification"
     decoder: ClassVar[bool] = False
+    able_before: ClassVar[bool] = False
     measures: ClassVar[int] = 3
 
     def __init__(self, dataset: Dataset, config: Config) -> None:

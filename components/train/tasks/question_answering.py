@@ -31,6 +31,7 @@ class QuestionAnswering:
     pipeline_tag: ClassVar[str] = "question-answering"
     auto_class: ClassVar[str] = "AutoModelForQuestionAnswering"
     decoder: ClassVar[bool] = False
+    able_before: ClassVar[bool] = False
     measures: ClassVar[int] = 4
 
     def __init__(self, dataset: Dataset, config: Config) -> None:

@@ -41,6 +41,7 @@ class TokenTask(ABC):
     auto_class: ClassVar[str]
     decoder: ClassVar[bool] = False
     settings: ClassVar[Mapping[str, Any]] = {"use_cache": False}
+    able_before: ClassVar[bool] = True
     measures: ClassVar[int] = 3
 
     def __init__(self, dataset: Dataset, config: Config) -> None:

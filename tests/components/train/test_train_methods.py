@@ -42,6 +42,15 @@ def test_adapter_is_kept_and_merged_exactly(configure, inputs, adapter):
         assert not torch.allclose(merged(**TOKENS).logits, base.base_model(**TOKENS)[0][:, 0, :2], atol=1e-5)
 
 
+def test_names_in_the_files_of_an_adapter_are_in_order(configure):
+    """peft keeps them as sets, whose order is another one in each process."""
+    config = configure(adapter="lora")
+    core.run(config)
+    settings = json.loads((config.model / "adapter" / "adapter_config.json").read_text())
+    assert len(settings["target_modules"]) > 1
+    assert settings["target_modules"] == sorted(settings["target_modules"])
+
+
 def test_adapter_checkpoints_are_small_and_name_no_place(configure, inputs, tmp_path):
     config = configure(adapter="lora", adapter_rank=2, epochs=1)
     core.run(config)
