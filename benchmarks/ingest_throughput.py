@@ -73,7 +73,7 @@ def main() -> None:
     """Prints a line for each format."""
     documents = int(sys.argv[1]) if len(sys.argv) > 1 else 50_000
     with tempfile.TemporaryDirectory() as folder:
-        write_corpus(Path(folder), 100, "short")
+        write_corpus(Path(folder), 500, "short")
         for source in write_corpus(Path(folder), documents):
             times = [(seconds(OURS, source), seconds(POLARS, source)) for _ in range(ROUNDS)]
             ours, polars = min(one for one, _ in times), min(other for _, other in times)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _ESCAPED: Final = (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"))
 """What JSON escapes and texts often hold, the backslash first."""
 _SIGNS: Final = {sign.encode()[0] for sign, _ in _ESCAPED}
+_LARGE: Final = 1 << 16
+_escaped_before: Final[list[Any]] = []
+"""The last large array and what it is in JSON: a reader that proves what it read needs it shortly before the ids do."""
 _PLAIN: Final = bytes(byte for byte in range(0x20, 256) if byte not in _SIGNS)
 
 
@@ -77,13 +80,27 @@ def escaped_texts(texts: Any) -> Any:
 
     if texts.null_count:
         return None
+    if _escaped_before and _same_data(_escaped_before[0], texts):
+        return _escaped_before[1]
     found = set(_texts_of(texts).translate(None, _PLAIN))
     if found - _SIGNS:
         return None
+    made = texts
     for sign, escaped in _ESCAPED:
         if ord(sign) in found:
-            texts = compute.replace_substring(texts, sign, escaped)
-    return texts
+            made = compute.replace_substring(made, sign, escaped)
+    if texts.nbytes > _LARGE:
+        _escaped_before[:] = texts, made
+    return made
+
+
+def _same_data(known: Any, texts: Any) -> bool:
+    """Whether two arrays are the same part of the same memory."""
+    one, other = (
+        (*(buffer.address for buffer in array.buffers() if buffer), array.offset, len(array))
+        for array in (known, texts)
+    )
+    return one == other
 
 
 def _texts_of(texts: Any) -> bytes:
