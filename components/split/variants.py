@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from random import Random
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ _CJK: Final = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _PIECE: Final = re.compile(rf"{_PLACEHOLDER}|[{_CJK}]|[^\W{_CJK}]+(?:['’-][^\W{_CJK}]+)*|\s+|.", re.DOTALL)
 _WORD: Final = re.compile(r"\w")
 _TRIES: Final = 4
-"""Draws for a variant that differs from its text, before it is given up."""
+"""Draws for a variant that differs from its text, before an operation is given up."""
 Row = Mapping[str, Any]
 
 
@@ -44,12 +45,13 @@ class Variants:
         Args:
             row: The row.
             key: The hash of its text.
-            number: Which of its variants; operations take turns.
+            number: Which of its variants; operations take turns, and one that changes nothing passes its turn on.
         """
-        operation = self.operations[number % len(self.operations)]
         random = Random(hashlib.blake2b(b"%d %d " % (self.seed, number) + key).digest())  # noqa: S311
-        for _ in range(_TRIES):
-            made = _changed(row, lambda text: self.text(text, operation, random))
+        turn = key[-1] + number  # each row begins with another operation
+        for step in range(len(self.operations) * _TRIES):
+            operation = self.operations[(turn + step // _TRIES) % len(self.operations)]
+            made = _changed(row, partial(self.text, operation=operation, random=random))
             if made != row:
                 return made, operation
         return None

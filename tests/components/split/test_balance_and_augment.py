@@ -78,7 +78,7 @@ def test_what_balance_repeats_can_be_variants(divided):
     found = divided(ROWS, augment="swap,deletion,noise", augment_copies=0, balance="oversample")
     made = [row for row in found.rows["train"] if row["meta"]["augmentation"]]
     assert {row["label"] for row in made} == {"neg"}
-    assert len({row["text"] for row in made}) == len(made)
+    assert len({(row["meta"]["origin"], row["text"]) for row in made}) == len(made)
 
 
 @pytest.mark.parametrize("options", [{"augment": "synonym,swap,noise"}, {"balance": "oversample"}])

@@ -34,8 +34,13 @@ def test_the_same_seed_makes_the_same_variants_everywhere():
 
 
 def test_operations_take_turns():
-    ways = [variants().of({"text": ENGLISH}, b"key", number)[1] for number in range(8)]
+    ways = [variants().of({"text": ENGLISH}, b"\0", number)[1] for number in range(8)]
     assert ways == [*OPERATIONS, *OPERATIONS]
+    assert {variants().of({"text": ENGLISH}, bytes([end]), 0)[1] for end in range(4)} == {*OPERATIONS}
+
+
+def test_an_operation_that_changes_nothing_passes_its_turn_on():
+    assert variants().of({"text": "qwerty asdf"}, b"\0", 0)[1] == "deletion"
 
 
 @pytest.mark.parametrize("text", [ENGLISH, CHINESE])
@@ -93,13 +98,13 @@ def test_what_a_person_wrote_is_changed_and_nothing_else():
 
 
 EXPECTED = [
-    "This is a very good picture with a funny story, and the actor is great.",
-    "This is a very good movie with story, and actor great.",
-    "This is a very movie good with a funny story, and the actor is great.",
-    "his is a very goo movie with a funny story, and the actor is great.",
+    "This is very good movie with a story, and actor is great.",
+    "This is a very good movie with funny story a, and actor the great is.",
+    "This is a very ogod movie with a funny story, and the actor is great.",
+    "This is a extremely good movie with a amusing narrative, and the actor is great.",
+    "这部电影非常常好看，演员也很优秀，我喜喜欢这个个故事。",
     "这部电影非常好看，演员也很出色，我喜欢这个故事。",
-    "这部电影非常好看，演也很优秀，我喜欢这故。",
-    "这部电非常影看好，演员很也优秀，我欢喜这个故事。",
-    "这部电影影非常好看，演员也很优秀，我喜欢这个故事。",
+    "这部电常看，演员很优秀，我欢这个故事。",
+    "这部电非影常好看，演员也很优秀，我喜欢这个故事。",
 ]
 """A change of these changes every dataset with variants."""
