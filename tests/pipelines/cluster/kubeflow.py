@@ -17,6 +17,8 @@ from typing import Any
 
 import kfp_server_api as api
 
+FAULTS = {500: "HTTP 500", "drop": "a connection that is cut", "lost": "a lost answer"}
+"""What `Kubeflow.fail` does, as the page of guarantees names it."""
 START = datetime(2026, 11, 22, 12, 0, 30, tzinfo=UTC)
 
 

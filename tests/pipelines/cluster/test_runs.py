@@ -16,6 +16,7 @@ from pipelines.cluster.connection import connect
 from pipelines.cluster.parameters import check, check_images
 from pipelines.cluster.uploads import upload, version_name
 from pipelines.compiler import compile_all, read
+from tests.pipelines.cluster.kubeflow import FAULTS
 
 GIVEN = {"registry": "https://git.example/registry.git"}
 REAL = [os.environ["EVERTUNE_KFP_ENDPOINT"]] if os.environ.get("EVERTUNE_KFP_ENDPOINT") else []
@@ -54,7 +55,9 @@ def test_the_same_content_is_uploaded_once(kubeflow, connection, compiled, versi
 
 @pytest.mark.parametrize("how", [500, "drop", "lost"])
 @pytest.mark.parametrize("call", ["POST .*/pipelines$", "POST .*/upload_version"])
-def test_an_upload_whose_answer_is_lost_is_found_or_told(kubeflow, connection, compiled, monkeypatch, call, how):
+def test_an_upload_whose_answer_is_lost_is_found_or_told(
+    kubeflow, connection, compiled, monkeypatch, call, how, injected
+):
     monkeypatch.setattr(connections, "FIRST_PAUSE", 0.01)
     kubeflow.fail(call, how)
     if how == "lost":
@@ -63,14 +66,16 @@ def test_an_upload_whose_answer_is_lost_is_found_or_told(kubeflow, connection, c
         told(lambda: upload(connection, compiled), RetryError)
         upload(connection, compiled)
     assert len(kubeflow.pipelines) == len(kubeflow.versions) == 1
+    injected(f"Kubeflow: {FAULTS[how]} at an upload", 1, "one pipeline, one version")
 
 
 @pytest.mark.parametrize("how", [500, "drop", "lost"])
-def test_a_run_is_started_once_whatever_fails(kubeflow, connection, version, how):
+def test_a_run_is_started_once_whatever_fails(kubeflow, connection, version, how, injected):
     kubeflow.fail("POST .*/runs", how, how)
     started = runs.submit(connection, version, GIVEN, experiment="evertune")
     assert list(kubeflow.runs) == [started.id]
     assert kubeflow.runs[started.id]["runtime_config"]["parameters"] == GIVEN
+    injected(f"Kubeflow: {FAULTS[how]} at a submit, twice", 1, "one run")
 
 
 def test_a_version_that_vanished_is_told(kubeflow, connection, version):

@@ -15,6 +15,7 @@ from pipelines.cluster.owned import owned, wanted_of
 from pipelines.cluster.plan import plan
 from pipelines.cluster.schedules import Schedule
 from pipelines.cluster.uploads import Version
+from tests.pipelines.cluster.kubeflow import FAULTS
 
 WEEKLY = Schedule(name="weekly", pipeline="retrain", cron="*/10 * * * *")
 
@@ -146,7 +147,7 @@ def every_tick(kubeflow, first, minutes=10):
 @pytest.mark.parametrize("phase", [480, 600])
 @pytest.mark.parametrize("call", range(0, 26, 3))
 @pytest.mark.parametrize("how", ["drop", "lost"])
-def test_no_tick_is_lost_or_doubled_by_an_apply_that_is_cut_off(kubeflow, monkeypatch, phase, call, how):
+def test_no_tick_is_lost_or_doubled_by_an_apply_that_is_cut_off(kubeflow, monkeypatch, phase, call, how, injected):
     monkeypatch.setattr(connections, "FIRST_PAUSE", 0.0)
     monkeypatch.setattr(connections, "ATTEMPTS", 1)
     cluster = Cluster(kubeflow, seconds=3)
@@ -168,9 +169,10 @@ def test_no_tick_is_lost_or_doubled_by_an_apply_that_is_cut_off(kubeflow, monkey
     cluster.sleep(1800)
     assert kubeflow.ticks() == every_tick(kubeflow, datetime(2026, 11, 22, 12, 10, tzinfo=UTC))
     assert [one for one in cluster.recurring() if one[1] == "ENABLE"] == [("weekly", "ENABLE")]
+    injected(f"Kubeflow: {FAULTS[how]} at any call of an apply", 1, "the next apply completes, each tick once")
 
 
-def test_two_at_once_never_make_two(kubeflow):
+def test_two_at_once_never_make_two(kubeflow, injected):
     clusters, ended = [Cluster(kubeflow) for _ in range(4)], []
 
     def run(cluster):
@@ -187,9 +189,10 @@ def test_two_at_once_never_make_two(kubeflow):
     assert clusters[0].recurring() == [("weekly", "ENABLE")]
     assert ended.count("create") == 1
     assert all(one in ("create", "unchanged") or "another `evertune schedule` is at work" in one for one in ended)
+    injected("Kubeflow: four apply at once", 1, "one recurring run")
 
 
-def test_the_lock_of_one_that_died_is_taken_over_once(kubeflow):
+def test_the_lock_of_one_that_died_is_taken_over_once(kubeflow, injected):
     cluster = Cluster(kubeflow)
     kubeflow.experiments["dead"] = {
         "experiment_id": "dead",
@@ -203,6 +206,7 @@ def test_the_lock_of_one_that_died_is_taken_over_once(kubeflow):
         cluster.sleep(lock.LEASE)
         assert "it takes too long" in line_of(held.check, RetryError)
     assert list(kubeflow.experiments) == []
+    injected("Kubeflow: the lock of an apply that died", 1, "taken over after its lease, by one")
 
 
 def test_the_command_shows_applies_and_then_finds_nothing_new(kubeflow, tmp_path, capsys):
