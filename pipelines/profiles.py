@@ -65,13 +65,11 @@ def arguments(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _overlay(values: Mapping[str, Any], profile: Mapping[str, Any], where: str) -> dict[str, Any]:
-    merged = dict(values)
-    for name, value in profile.items():
-        merged[name] = {**(values.get(name) or {}), **value} if isinstance(value, Mapping) else value
-    for name, value in merged.items():
+    for name, value in (*values.items(), *profile.items()):
         if name not in SHARED and name not in STEPS:
             near = get_close_matches(name, [*SHARED, *STEPS], 1) or [", ".join([*SHARED, *STEPS])]
             raise UserError(f"unknown name {name!r}", where=where, remedy=f"did you mean {near[0]}?")
         if name in STEPS and not isinstance(value or {}, Mapping):
             raise UserError(f"{name} is not a mapping of options", where=where, remedy="write `option: value` lines")
-    return merged
+    options = {name: {**(values.get(name) or {}), **(profile[name] or {})} for name in profile if name in STEPS}
+    return {**values, **profile, **options}

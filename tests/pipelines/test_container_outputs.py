@@ -36,7 +36,7 @@ def outputs(spec, tmp_path):
         for name in (*definitions.get("artifacts", {}), *definitions.get("parameters", {})):
             (run / step / name).write_text("{}")
     (run / "resolve/champion").write_text("")
-    (run / "promote/decision").write_text(json.dumps({"promoted": True, "reason": "better"}))
+    (run / "promote/decision").write_text(json.dumps({"promoted": True, "metric": "accuracy", "reason": "better"}))
     for step, name in (("ingest", "raw"), ("clean", "cleaned"), ("split", "splits"), ("fetch", "data")):
         (run / step / name).unlink()
         digest = dataset(run / step / name, "train")
