@@ -7,15 +7,13 @@ from an earlier run, and the bytes reach their place by a rename.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from components.fetch.config import Config
 from components.shared import registry
 from components.shared.commands import Deadline
 from components.shared.errors import UserError
-from components.shared.files import staged_directory
+from components.shared.files import scratch_directory, staged_directory
 from components.shared.manifest import Manifest, read_manifest
 from components.shared.result import Result
 
@@ -26,7 +24,7 @@ def run(config: Config) -> Result:
         raise UserError(
             f"{config.revision} is no revision of {config.dataset}", where="revision", remedy="correct one of them"
         )
-    with _scratch(config.data) as place:
+    with scratch_directory(config.data) as place:
         deadline = Deadline(config.deadline)
         registry.clone(config.registry, place / "clone", deadline, config.revision)
         committed = place / "clone" / "datasets" / config.dataset
@@ -59,15 +57,3 @@ def _expected(config: Config, committed: Path) -> Manifest:
 
 def _not_card(directory: str, names: list[str]) -> list[str]:
     return [name for name in names if name in ("data", "data.dvc", ".gitignore")]
-
-
-@contextmanager
-def _scratch(data: Path) -> Iterator[Path]:
-    """A directory on the file system of the output; that of a killed run is removed."""
-    place = data.with_name(f".{data.name}.scratch")
-    shutil.rmtree(place, ignore_errors=True)
-    place.mkdir(parents=True)
-    try:
-        yield place
-    finally:
-        shutil.rmtree(place, ignore_errors=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -52,10 +53,14 @@ def staged_directory(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def scratch_directory(beside: Path) -> Iterator[Path]:
-    """Gives an empty directory beside a path while the block lasts; what a killed run left is removed."""
-    path = beside.with_name(f".{beside.name}.scratch")
-    shutil.rmtree(path, ignore_errors=True)
-    path.mkdir(parents=True)
+    """Gives an empty directory beside a path while the block lasts; what killed runs left is removed.
+
+    Its name is new each time: a command that a killed run had started may still write into the old one.
+    """
+    for left in beside.parent.glob(f".{beside.name}.*scratch"):
+        shutil.rmtree(left, ignore_errors=True)
+    beside.parent.mkdir(parents=True, exist_ok=True)
+    path = Path(tempfile.mkdtemp(prefix=f".{beside.name}.", suffix=".scratch", dir=beside.parent))
     try:
         yield path
     finally:

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import time
 
 import pytest
 
-from components.shared.files import files_under, sha256_of, staged_directory, tree_digest, write_atomically
+from components.shared.files import (
+    files_under,
+    scratch_directory,
+    sha256_of,
+    staged_directory,
+    tree_digest,
+    write_atomically,
+)
 
 
 def test_atomic_write_replaces_and_leaves_nothing_beside(tmp_path):
@@ -42,6 +51,23 @@ def test_leftover_of_a_killed_run_is_no_part_of_the_next(tmp_path):
     with staged_directory(tmp_path / "out") as staged:
         (staged / "a").write_text("x")
     assert [path.name for path in files_under(tmp_path)] == ["a"]
+
+
+def test_scratch_directory_is_empty_although_something_still_writes_into_an_older_one(tmp_path):
+    left = tmp_path / ".out.old.scratch"
+    writing = f"while true; do mkdir -p {left}/a; : > {left}/a/$RANDOM; done 2> /dev/null"
+    with subprocess.Popen(["bash", "-c", writing]) as orphan:
+        try:
+            while not left.exists():
+                time.sleep(0.01)
+            for _ in range(20):
+                with scratch_directory(tmp_path / "out") as scratch:
+                    assert list(scratch.iterdir()) == []
+                assert not scratch.exists()
+        finally:
+            orphan.kill()
+    with scratch_directory(tmp_path / "out"):
+        assert not left.exists()
 
 
 def test_staged_directory_replaces_all_of_an_older_one(tmp_path):

@@ -19,6 +19,9 @@ from components.train.identity import PLACEMENT, checkpoint_key
 
 OTHER = {
     "warmup_fraction": 0.5,
+    "optimizer": "sgd",
+    "momentum": 0.5,
+    "dropout": 0.3,
     "schedule": "cosine",
     "deterministic": False,
     "source_prefix": "summarize: ",
