@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from components.evaluate.champion_section import champion_section
 from components.evaluate.config import Config
 from components.evaluate.evidence import Evidence
 from components.evaluate.metrics import reliability
@@ -29,7 +30,7 @@ def write_report(config: Config, evidence: Evidence) -> None:
     )
     page.tiles(_tiles(evidence))
     notice_of_other_data(page, evaluation)
-    _champion(page, evaluation["champion"])
+    champion_section(page, evaluation["champion"], _right_rows)
     _leakage(page, evaluation)
     _quality(page, evidence)
     training_figures(page, evidence.training)
@@ -76,24 +77,11 @@ def notice_of_other_data(page: Page, evaluation: Mapping[str, Any]) -> None:
         )
 
 
-def _champion(page: Page, champion: Mapping[str, Any] | None) -> None:
-    if champion is None:
-        page.notice("There is no champion yet: the model has the baseline to beat.")
-        return
-    if champion["same_model"]:
-        page.notice(f"This model is the champion, {champion['identity']}.", "good")
-        return
-    page.section(
-        "Beside the champion",
-        f"{champion['identity']}, trained on {champion['dataset_revision']}. Of the test rows, only this model has "
-        f"{champion['only_model_right']:,} right and only the champion {champion['only_champion_right']:,} "
-        f"(exact McNemar test: p = {champion['mcnemar_p']:.3g}).",
+def _right_rows(champion: Mapping[str, Any]) -> str:
+    return (
+        f"only this model has {champion['only_model_right']:,} right and only the champion "
+        f"{champion['only_champion_right']:,} (exact McNemar test: p = {champion['mcnemar_p']:.3g})."
     )
-    rows = [
-        [name, champion["metrics"][name], f"{one['value']:+.3f}", f"{one['low']:+.3f} to {one['high']:+.3f}"]
-        for name, one in champion["difference"].items()
-    ]
-    page.table(["metric", "champion", "difference", "interval of the difference"], rows)
 
 
 def _leakage(page: Page, evaluation: Mapping[str, Any]) -> None:

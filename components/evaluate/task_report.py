@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from components.evaluate.champion_section import champion_section
 from components.evaluate.config import Config
 from components.evaluate.report import lineage_facts, notice_of_other_data, training_figures
 from components.evaluate.slices import length_name, lengths_bounds
@@ -68,7 +69,7 @@ def write_report(config: Config, findings: Findings) -> None:
     )
     page.tiles(_tiles(findings))
     notice_of_other_data(page, evaluation)
-    _champion(page, evaluation)
+    champion_section(page, evaluation["champion"], _better_rows)
     page.section("Metrics", f"The baseline: {evaluation['baseline']['name']}.")
     page.table(["metric", "value", "interval", "baseline", "better is"], _metrics(evaluation))
     training_figures(page, findings.training)
@@ -116,24 +117,11 @@ def _samples(page: Page, findings: Findings) -> None:
         page.table(["asked", "right", "said", "champion said"], [_example(findings, number) for number in shown])
 
 
-def _champion(page: Page, evaluation: Mapping[str, Any]) -> None:
-    champion = evaluation["champion"]
-    if champion is None:
-        page.notice("There is no champion yet: the model has the baseline to beat.")
-        return
-    if champion["same_model"]:
-        page.notice(f"This model is the champion, {champion['identity']}.", "good")
-        return
-    page.section(
-        "Beside the champion",
-        f"{champion['identity']}, trained on {champion['dataset_revision']}. Of the test rows, the model is better on "
-        f"{champion['only_model_right']:,} and the champion on {champion['only_champion_right']:,}.",
+def _better_rows(champion: Mapping[str, Any]) -> str:
+    return (
+        f"the model is better on {champion['only_model_right']:,} and the champion on "
+        f"{champion['only_champion_right']:,}."
     )
-    rows = [
-        [name, champion["metrics"][name], f"{one['value']:+.3f}", f"{one['low']:+.3f} to {one['high']:+.3f}"]
-        for name, one in champion["difference"].items()
-    ]
-    page.table(["metric", "champion", "difference", "interval of the difference"], rows)
 
 
 def _metrics(evaluation: Mapping[str, Any]) -> list[list[Any]]:
