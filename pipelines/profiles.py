@@ -37,7 +37,7 @@ def load(profile: str, file: Path = ROOT / "params.yaml") -> dict[str, Any]:
         UserError: for an unknown profile, name or option, or a value that an option does not allow.
     """
     try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+        values = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     except (OSError, yaml.YAMLError) as error:
         raise UserError(f"cannot be read ({error})", where=str(file), remedy="correct the file") from error
     profiles = values.pop("profiles", {})
