@@ -90,7 +90,7 @@ def _tiles(page: Page, counts: Mapping[str, Any], ties: int) -> None:
         {
             "Rows before": (f"{rows_in:,}", "from the source"),
             "Rows after": (f"{rows_out:,}", f"{rows_out / rows_in:.1%} kept"),
-            "Dropped": (f"{rows_in - rows_out:,}", f"for {len(counts['dropped'])} reasons"),
+            "Dropped": (f"{rows_in - rows_out:,}", f"reasons: {len(counts['dropped'])}"),
             "Alike": (f"{ties:,}", "kept rows that are never split from what they are like"),
             "Personal data": (f"{sum(counts['personal_data'].values()):,}", "places replaced"),
         }
