@@ -228,6 +228,18 @@ def _running(store: Path) -> int | None:
     return pid if f"-dir={store / 'data'}" in _command_line(pid) else None
 
 
+def _has_ended(pid: int) -> bool:
+    """Whether all threads of a process have ended, and with the last one its files and ports.
+
+    The command line of an ending process is gone before that, and a dead one may wait for its parent for ever.
+    """
+    try:
+        states = [Path(thread, "stat").read_text().rpartition(")")[2] for thread in Path(f"/proc/{pid}/task").iterdir()]
+    except OSError:
+        return True
+    return all(state.split()[0] in "ZX" for state in states)
+
+
 def _command_line(pid: int) -> list[str]:
     """The arguments of a process; none for one that ended and was not waited for."""
     proc = Path("/proc", str(pid), "cmdline")
@@ -247,6 +259,9 @@ def _terminate(store: Path) -> bool:
             with suppress(ProcessLookupError):
                 os.kill(pid, stop_signal)
             time.sleep(0.2)
+    deadline = time.monotonic() + STOP_SECONDS
+    while pid and not _has_ended(pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
     (store / "pid").unlink(missing_ok=True)
     return pid is not None
 

