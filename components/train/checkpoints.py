@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +49,13 @@ class Checkpoints:
     options: Mapping[str, Any]
 
     def save(
-        self, step: int, directory: Path, *, finished: bool = False, facts: Mapping[str, Any] | None = None
+        self,
+        step: int,
+        directory: Path,
+        *,
+        finished: bool = False,
+        facts: Mapping[str, Any] | None = None,
+        before_commit: Callable[[], None] = lambda: None,
     ) -> None:
         """Uploads the files of `directory`, commits them, and only then deletes older checkpoints.
 
@@ -58,6 +64,7 @@ class Checkpoints:
             directory: The files.
             finished: Whether the training is.
             facts: What is told of it (see `status`).
+            before_commit: Called when all files are there; what it raises leaves them without effect.
         """
         name = f"{step:010d}{FINISHED if finished else ''}"
         self.store.delete(f"{self.key}/{name}/{COMPLETE}")
@@ -73,6 +80,7 @@ class Checkpoints:
             "options": dict(self.options),
             "facts": dict(facts or {}),
         }
+        before_commit()
         self.store.put(f"{self.key}/{name}/{COMPLETE}", json.dumps(record, indent=1, sort_keys=True).encode())
         self._delete_all_but(self._complete_until(name)[-1 if finished else -self.keep :])
 

@@ -22,6 +22,10 @@ from components.shared.objects import ObjectStore
 log = logging.getLogger("evertune.train")
 
 
+class LeaseLost(RetryError):
+    """Another writer has taken the lease over."""
+
+
 class Lease:
     """Held while the block runs, and renewed by a thread.
 
@@ -67,10 +71,10 @@ class Lease:
             log.warning("the lease could not be given back, it ends by itself: %s", failure.line)
 
     def check(self) -> None:
-        """Raises RetryError if another writer has taken the lease over."""
+        """Raises LeaseLost if another writer has taken the lease over."""
         if not self._is_ours():
             _, holder = self._newest()
-            raise RetryError(
+            raise LeaseLost(
                 f"another training took over the checkpoints ({_who(holder)})",
                 where=f"{self._store.uri}/{self._prefix}",
                 remedy="wait for it to end, then run again",

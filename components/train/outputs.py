@@ -17,6 +17,7 @@ from components.train.journal import Journal
 from components.train.methods import export
 from components.train.state import load_weights
 from components.train.tasks import Task
+from components.train.writing import os_errors
 
 PACKAGES: Final = (*identity.LIBRARIES, "safetensors")
 
@@ -64,7 +65,7 @@ def write_model(
     history = {"history": journal.history, "validations": journal.validations, "best_step": journal.best_step}
     history |= {"before": journal.before} if journal.before else {}
     card = model_card(task, training_metrics(task, journal), facts)
-    with staged_directory(config.model) as staged:
+    with staged_directory(config.model) as staged, os_errors(config.model):
         export(model, staged)
         tokenizer.save_pretrained(staged)
         write_json(staged / "lineage.json", facts)

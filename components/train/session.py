@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from components.shared.errors import RetryError, Terminated
+from components.shared.errors import Terminated
 from components.shared.progress import Progress
 from components.train.checkpoints import FINISHED, Checkpoints
 from components.train.config import Config
@@ -19,6 +19,7 @@ from components.train.lease import Lease
 from components.train.loop import Loop
 from components.train.optimizer import learning_rate
 from components.train.processes import from_first
+from components.train.saving import Saver
 from components.train.state import BEST, JOURNAL, load_state, save_finished, save_state
 from components.train.stop import StopOnSigterm
 
@@ -40,7 +41,7 @@ class Session:
         self.config, self.loop, self.checkpoints, self.work = config, loop, checkpoints, work
         self._lease = lease
         self._main = loop.accelerator.is_main_process
-        self._saved_step, self._saved_time = 0, time.monotonic()
+        self._saver = Saver(checkpoints, lease, work, config.checkpoint_seconds) if lease else None
 
     def run(self) -> Journal:
         """Trains to the end and returns the journal; the best weights are in the file of the loop.
@@ -55,8 +56,10 @@ class Session:
             finished = self._resume()
             events = stack.enter_context(EventLog(self.config.logs, self.loop.journal)) if self._main else None
             if not finished:
+                if self._saver:
+                    stack.enter_context(self._saver)
                 self._train(events, stack.enter_context(StopOnSigterm(alone)))
-                self._save(finished=True)
+                self._save_last(finished=True)
         return self.loop.journal
 
     def _train(self, events: EventLog | None, stop: StopOnSigterm) -> None:
@@ -66,8 +69,7 @@ class Session:
         with Progress("training", loop.plan.total_steps, "steps", done=loop.journal.step) as progress:
             while True:
                 loop.validate_if_due(events, stop)
-                if self._due():
-                    self._save_or_go_on()
+                self._save_if_due()
                 if stop.agreed:
                     self._stop()
                 if loop.finished:
@@ -94,39 +96,32 @@ class Session:
             finished: bool = name.endswith(FINISHED)
             if not finished:
                 load_state(staged, self.loop.bare_model, self.loop.optimizer)
-        self._saved_step = self.loop.journal.step
-        if self._main:
-            log.info("going on after step %d, from checkpoint %s/%s", self._saved_step, self.checkpoints.key, name)
+        if self._saver:
+            step = self.loop.journal.step
+            self._saver.goes_on_after(step)
+            log.info("going on after step %d, from checkpoint %s/%s", step, self.checkpoints.key, name)
         return finished
 
-    def _due(self) -> bool:
-        steps, seconds = self.config.checkpoint_steps, self.config.checkpoint_seconds
-        step = self.loop.journal.step
-        if not self._main or self.loop.finished or step == self._saved_step:
-            return False
-        by_step = steps > 0 and step % steps == 0
-        return by_step or (seconds > 0 and time.monotonic() - self._saved_time >= seconds)
-
-    def _save_or_go_on(self) -> None:
-        try:
-            self._save()
-        except RetryError as error:
-            log.warning("step %d is not saved, training goes on: %s", self.loop.journal.step, error.line)
-            self._saved_time = time.monotonic()
-
-    def _save(self, *, finished: bool = False) -> None:
-        if self._lease is None:
+    def _save_if_due(self) -> None:
+        saver, step, every = self._saver, self.loop.journal.step, self.config.checkpoint_steps
+        if saver is None:
             return
-        self._lease.check()
+        saver.settle()
+        by_step = every > 0 and step % every == 0
+        if step != saver.begun_step and not self.loop.finished and (by_step or saver.due):
+            saver.save(step, self._stage, self._facts(), wait=by_step)
+
+    def _save_last(self, *, finished: bool = False) -> None:
+        if self._saver:
+            stage = self._stage_finished if finished else self._stage
+            self._saver.save_last(self.loop.journal.step, stage, self._facts(), finished=finished)
+
+    def _stage(self, directory: Path) -> None:
         loop = self.loop
-        with tempfile.TemporaryDirectory(dir=self.work) as directory:
-            staged = Path(directory)
-            if finished:
-                save_finished(staged, loop.journal, loop.best)
-            else:
-                save_state(staged, loop.bare_model, loop.optimizer, loop.journal, loop.best)
-            self.checkpoints.save(loop.journal.step, staged, finished=finished, facts=self._facts())
-        self._saved_step, self._saved_time = loop.journal.step, time.monotonic()
+        save_state(directory, loop.bare_model, loop.optimizer, loop.journal, loop.best)
+
+    def _stage_finished(self, directory: Path) -> None:
+        save_finished(directory, self.loop.journal, self.loop.best)
 
     def _facts(self) -> dict[str, Any]:
         """What `evertune train-status` tells of this training."""
@@ -142,8 +137,7 @@ class Session:
 
     def _stop(self) -> None:
         step = self.loop.journal.step
-        if step > self._saved_step:
-            self._save()
+        self._save_last()
         raise Terminated(f"stopped by SIGTERM, step {step} is saved", where="train", remedy="run again to go on")
 
 

@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import load_file, load_model, save_file, save_model
 
 from components.train.journal import Journal
+from components.train.writing import os_errors
 
 BEST: Final = "best.safetensors"
 JOURNAL: Final = "journal.json"
@@ -48,10 +49,11 @@ def load_state(directory: Path, model: torch.nn.Module, optimizer: torch.optim.O
 def save_weights(model: torch.nn.Module, path: Path) -> None:
     """Writes the weights that training changes: all of them, or an adapter and what else is not frozen."""
     trained = _trained(model)
-    if trained is None:
-        save_model(model, str(path))
-    else:
-        save_file({name: parameter.detach().contiguous() for name, parameter in trained.items()}, path)
+    with os_errors(path):
+        if trained is None:
+            save_model(model, str(path))
+        else:
+            save_file({name: parameter.detach().contiguous() for name, parameter in trained.items()}, path)
 
 
 def load_weights(model: torch.nn.Module, path: Path) -> None:
@@ -82,7 +84,8 @@ def _save_optimizer(directory: Path, optimizer: torch.optim.Optimizer) -> None:
                 tensors[f"{index}.{name}"] = value.contiguous()
             else:
                 numbers[f"{index}.{name}"] = value
-    save_file(tensors, directory / OPTIMIZER)
+    with os_errors(directory / OPTIMIZER):
+        save_file(tensors, directory / OPTIMIZER)
     (directory / OPTIMIZER_NUMBERS).write_text(json.dumps(numbers, sort_keys=True))
 
 

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from components.shared.datasets import DatasetWriter
 from components.shared.options import fields_of
 from components.shared.references import pin_local
 from components.shared.registry import revisions
 from components.version.core import run as version
+from tests.tiny_models import tiny_model_of
 
 CODE = Path(__file__).parents[2]
 
@@ -85,3 +87,28 @@ def test_version_and_fetch(small_disk, tmp_path, texts, version_config, registry
     done = called("fetch", flags | {"data": place / "data", "card": place / "card"}, before)
     injected("full disk: the output of fetch", ended_for_want_of_space(done), "one line, exit 75, no output")
     assert called("fetch", flags | {"data": tmp_path / "data", "card": tmp_path / "out"}).returncode == 0
+
+
+def test_train(small_disk, tmp_path, injected):
+    place, before = small_disk
+    rows = [{"text": f"a film of {number} minutes", "label": "ab"[number % 2]} for number in range(20)]
+    (tmp_path / "data").mkdir()
+    writer = DatasetWriter(tmp_path / "data", {"text": "string", "label": "string"}, ("train", "validation", "test"))
+    for number, row in enumerate(rows):
+        writer.write(row, ("train", "validation")[number > 15])
+    writer.finish()
+    model = tiny_model_of("bert", tmp_path / "base", [row["text"] for row in rows])
+    flags = {
+        "data": tmp_path / "data",
+        "base_model_reference": pin_local(str(model), "base_model"),
+        "task": "classification",
+        "dataset": "films",
+        "revision": "films/v1",
+        "checkpoints": tmp_path / "checkpoints",
+        "batch_size": 4,
+        "max_tokens": 16,
+    }
+    small = {name: place / name for name in ("model", "metrics", "logs")}
+    injected("full disk: train", ended_for_want_of_space(called("train", flags | small, before)), "one line, exit 75")
+    assert called("train", flags | {name: tmp_path / name for name in small}).returncode == 0
+    assert not (place / "model").exists()

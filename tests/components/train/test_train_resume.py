@@ -207,20 +207,27 @@ def test_checkpoint_survives_a_change_of_placement(configure, monkeypatch, caplo
     assert "going on after step 10" in caplog.text
 
 
-def test_training_goes_on_while_the_store_is_away(configure, monkeypatch, expected, caplog):
+@pytest.mark.parametrize(
+    ("changes", "saved"), [(0, "no step is"), (7, "step 5 is")], ids=["from the beginning", "after a checkpoint"]
+)
+def test_training_goes_on_while_the_store_is_away_and_tells_what_is_saved_if_it_stays_away(
+    configure, monkeypatch, expected, caplog, changes, saved
+):
     config = configure(checkpoint_steps=5)
-
-    class Away(FailingStore):
-        def upload(self, path, key):
-            if "-finished/" not in key:
-                super().upload(path, key)
-
     away = RetryError("S3 cannot be reached", where="s3://b", remedy="run again")
-    monkeypatch.setattr(core, "open_store", lambda uri: Away(Path(uri), 0, away))
-    with pytest.raises(RetryError):
+    monkeypatch.setattr(core, "open_store", lambda uri: FailingStore(Path(uri), changes, away))
+    with pytest.raises(RetryError) as caught:
         core.run(config)
-    assert "step 5 is not saved, training goes on: s3://b: S3 cannot be reached" in caplog.text
+    assert re.fullmatch(
+        rf"s3://b: step 16 is not saved: S3 cannot be reached; {saved} saved in {config.checkpoints}/\w+\. Run again",
+        caught.value.line,
+    )
+    assert ("step 5 is not saved, training goes on: s3://b: S3 cannot be reached" in caplog.text) == (changes == 0)
     assert "step 15 is not saved" in caplog.text
+    assert not config.model.exists()
+    monkeypatch.undo()
+    core.run(config)
+    assert outcome(config) == expected
 
 
 def test_broken_training_keeps_its_last_good_checkpoint(configure, monkeypatch):
