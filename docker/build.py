@@ -97,7 +97,8 @@ def revision(arguments: Mapping[str, str]) -> str:
     Another commit gives the same image with the same digest, so that Kubeflow's cache, whose key holds it, still hits.
     """
     steps = [f"components/{step}" for step in arguments["STEPS"].split()]
-    inputs = [f"requirements/{arguments['GROUP']}.txt", *SHARED_INPUTS, *steps]
+    groups = [arguments["GROUP"], *arguments.get("EXTRAS", "").split()]
+    inputs = [*(f"requirements/{group}.txt" for group in groups), *SHARED_INPUTS, *steps]
     if CHECKS_OPTIONS in steps:
         inputs.append("components/*/config.py")
     changed = _git("status", "--porcelain", "--", *inputs)
@@ -134,8 +135,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def chosen(names: Sequence[str] | None) -> dict[str, dict[str, Any]]:
-    """The images of these names, or all; BASE_IMAGE and TAG of the environment count."""
-    known = targets({name: os.environ.get(name, "") for name in ("BASE_IMAGE", "TAG")})
+    """The images of these names, or all; BASE_IMAGE, TAG and EXTRAS of the environment count."""
+    known = targets({name: os.environ.get(name, "") for name in ("BASE_IMAGE", "TAG", "EXTRAS")})
     if unknown := set(names or ()) - set(known):
         raise BuildError(f"no image {', '.join(unknown)}; docker-bake.hcl has {', '.join(known)}")
     return {name: known[name] for name in names or known}

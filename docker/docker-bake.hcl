@@ -7,6 +7,8 @@
 variable "REGISTRY" { default = "" }
 variable "TAG" { default = "latest" }
 variable "BASE_IMAGE" { default = "python:3.11-slim-bookworm" }
+// Dependency groups for the image of train beside its own: "wandb"
+variable "EXTRAS" { default = "" }
 
 group "default" {
   targets = ["ingest", "clean", "version", "train", "evaluate"]
@@ -39,7 +41,7 @@ target "version" {
 target "train" {
   inherits = ["_common"]
   tags     = ["${REGISTRY}evertune-train:${TAG}"]
-  args     = { GROUP = "train", STEPS = "train", TORCH = "1", TITLE = "evertune-train" }
+  args     = { GROUP = "train", STEPS = "train", TORCH = "1", EXTRAS = EXTRAS, TITLE = "evertune-train" }
 }
 
 target "evaluate" {

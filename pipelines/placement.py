@@ -30,6 +30,8 @@ SETTINGS_KEYS: Final = (
     *("AWS_ENDPOINT_URL", "AWS_REGION", "EVERTUNE_S3_SSE", "EVERTUNE_S3_KMS_KEY", "EVERTUNE_GIT_AUTHOR"),
     *("HF_ENDPOINT", "HF_HUB_OFFLINE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
     *("AWS_CA_BUNDLE", "GIT_SSL_CAINFO", "SSL_CERT_FILE"),
+    *("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"),
+    *("WANDB_BASE_URL", "WANDB_ENTITY", "WANDB_PROJECT", "WANDB_MODE"),
 )
 CA: Final = "evertune-ca"
 """The ConfigMap with certificates, mounted at CA_PATH for the variables above to name."""
@@ -39,9 +41,13 @@ SECRETS: Final[Mapping[str, tuple[str, ...]]] = {
     "evertune-git": ("EVERTUNE_GIT_USERNAME", "EVERTUNE_GIT_PASSWORD"),
     "evertune-hub": ("HF_TOKEN",),
     "evertune-pseudonyms": ("EVERTUNE_PSEUDONYM_KEYS",),
+    "evertune-tracking": (
+        *("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"),
+        "WANDB_API_KEY",
+    ),
 }
 """Name of each Secret, and its keys; each becomes the variable of that name. With IRSA there is no `evertune-s3`."""
-S3, GIT, HUB, PSEUDONYMS = SECRETS
+S3, GIT, HUB, PSEUDONYMS, TRACKING = SECRETS
 PULL_SECRET: Final = "evertune-registry"  # noqa: S105 - a name
 """The Secret with which images are pulled, when EVERTUNE_PULL_SECRET asks for one."""
 
@@ -86,7 +92,7 @@ STEPS: Final[Mapping[str, Needs]] = {
         scratch="40Gi",
         hours=72,
         retries=5,
-        secrets=(S3, HUB),
+        secrets=(S3, HUB, TRACKING),
         shared_memory="2Gi",
         lasting=True,
     ),

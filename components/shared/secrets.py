@@ -16,6 +16,7 @@ EMBEDDED = Path(__file__).resolve().parents[2] / ".evertune" / "store" / "env"
 SECRET_NAMES = (
     *("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "EVERTUNE_GIT_PASSWORD", "HF_TOKEN"),
     *("EVERTUNE_KFP_TOKEN", "EVERTUNE_KFP_COOKIE", "EVERTUNE_PSEUDONYM_KEYS"),
+    *("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "WANDB_API_KEY"),
 )
 OWN_S3 = ("AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL", "AWS_PROFILE")
 """Variables that say that the user brings an S3 of his own; the embedded store is then not for him."""

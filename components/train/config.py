@@ -13,6 +13,7 @@ from components.shared.options import StepConfig, identity, input_artifact, opti
 BALANCED: Final = "balanced"
 ADAPTERS: Final = ("none", "lora", "dora")
 SCHEDULE_FREE: Final = "schedule_free"
+TRACKERS: Final = ("mlflow", "wandb")
 OPTIMIZERS: Final = ("adamw", "adafactor", "sgd", SCHEDULE_FREE)
 MODELS_OWN: Final = -1.0
 
@@ -100,6 +101,9 @@ class Config(StepConfig):
     checkpoint_seconds: float = option(120.0, "Time between checkpoints; 0 makes none by time.", unit="seconds", low=0)
     checkpoint_steps: int = option(0, "Steps between checkpoints; 0 leaves it to the time.", unit="steps", low=0)
     keep_checkpoints: int = option(2, "Complete checkpoints to keep.", low=1)
+    trackers: str = option(
+        "", "Experiment trackers beside the TensorBoard log: mlflow, wandb, or both with commas; see the how-to."
+    )
     seed: int = option(17, "Seed of weights, order and dropout.", low=0)
     deterministic: bool = option(True, "Use deterministic algorithms only.")
     world_size: int = option(1, "Number of processes that must take part.", unit="processes", low=1)
@@ -109,6 +113,7 @@ class Config(StepConfig):
         """Checks the form of the weights, and options against each other."""
         if self.class_weights != BALANCED:
             weights_by_name(self.class_weights)
+        tracker_names(self.trackers)
         if self.adapter != "none" and self.layer_decay < 1:
             raise UserError("an adapter has no layer_decay", where="train.layer_decay", remedy="leave it at 1")
         if self.optimizer == SCHEDULE_FREE and self.schedule != "constant":
@@ -117,6 +122,19 @@ class Config(StepConfig):
             )
         if MODELS_OWN < self.dropout < 0:
             raise UserError(f"{self.dropout} is no share", where="train.dropout", remedy="give -1, or 0 to 0.9")
+
+
+def tracker_names(text: str) -> list[str]:
+    """Reads names of trackers with commas; raises UserError for one that is not known."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in TRACKERS:
+            raise UserError(
+                f"{name!r} is not known",
+                where="train.trackers",
+                remedy=f"use {' or '.join(TRACKERS)}, or both with commas",
+            )
+    return sorted(set(names))
 
 
 def weights_by_name(text: str) -> dict[str, float]:

@@ -19,6 +19,7 @@ from components.train.config import Config
 from components.train.identity import checkpoint_key, options
 from components.train.lease import Lease
 from components.train.tasks import Task, open_task
+from components.train.tracking import check_trackers, open_trackers
 
 
 def run(config: Config) -> Result:
@@ -29,6 +30,7 @@ def run(config: Config) -> Result:
         RetryError: if a store cannot be reached, or another process trains the same.
         Terminated: after SIGTERM, when the running step is done and saved.
     """
+    check_trackers(config)
     dataset = _open_dataset(config.data)
     task = open_task(dataset, config)
     directory, base_model = open_base_model(config.base_model_reference, config.max_tokens, config.task)
@@ -55,8 +57,9 @@ def _train(config: Config, dataset: Dataset, task: Task, found: Path, base_model
         model = methods.apply(config, task, task.load_model(directory, base_model.uri), base_model.uri)
         task.tokenize(tokenizer, config.max_tokens)
         loop = Loop(config, accelerator, task, model, work / "best.safetensors")
-        journal = Session(config, loop, checkpoints, lease, work).run()
         facts = outputs.lineage(config, digest, base_model, key)
+        trackers = open_trackers(config, facts) if accelerator.is_main_process else []
+        journal = Session(config, loop, checkpoints, lease, work, trackers).run()
         metrics = outputs.training_metrics(task, journal)
         if accelerator.is_main_process:
             outputs.write_json(config.metrics, metrics)

@@ -6,6 +6,7 @@ Each event's wall time is its step: the log of a repeated training is the same f
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -14,6 +15,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from components.train.journal import Journal, Point
+from components.train.tracking import Tracker
 
 FILE = "events.out.tfevents.train"
 
@@ -24,9 +26,11 @@ class EventLog:
     Args:
         directory: Is replaced.
         journal: What was done before this process began.
+        trackers: Are told the same points.
     """
 
-    def __init__(self, directory: Path, journal: Journal) -> None:
+    def __init__(self, directory: Path, journal: Journal, trackers: Sequence[Tracker] = ()) -> None:
+        self._trackers = trackers
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(parents=True)
         self._writer = RecordWriter((directory / FILE).open("wb"))
@@ -50,6 +54,8 @@ class EventLog:
         numbers = sorted((name, number) for name, number in point.items() if name != "step")
         values = [Summary.Value(tag=f"{group}/{name}", simple_value=number) for name, number in numbers]
         self._write(Event(wall_time=float(step), step=step, summary=Summary(value=values)))
+        for tracker in self._trackers:
+            tracker.add(group, point)
 
     def _write(self, event: Event) -> None:
         self._writer.write(event.SerializeToString(deterministic=True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from components.train.processes import from_first
 from components.train.saving import Saver
 from components.train.state import BEST, JOURNAL, load_state, save_finished, save_state
 from components.train.stop import StopOnSigterm
+from components.train.tracking import Tracker
 
 log = logging.getLogger("evertune.train")
 
@@ -35,10 +37,20 @@ class Session:
         checkpoints: Those of this training.
         lease: The right to write them; the first process has it.
         work: Directory in which they are staged.
+        trackers: Experiment trackers; the first process has them.
     """
 
-    def __init__(self, config: Config, loop: Loop, checkpoints: Checkpoints, lease: Lease | None, work: Path) -> None:
+    def __init__(
+        self,
+        config: Config,
+        loop: Loop,
+        checkpoints: Checkpoints,
+        lease: Lease | None,
+        work: Path,
+        trackers: Sequence[Tracker] = (),
+    ) -> None:
         self.config, self.loop, self.checkpoints, self.work = config, loop, checkpoints, work
+        self._trackers = trackers
         self._lease = lease
         self._main = loop.accelerator.is_main_process
         self._saver = Saver(checkpoints, lease, work, config.checkpoint_seconds) if lease else None
@@ -54,13 +66,20 @@ class Session:
         alone = self.loop.accelerator.num_processes == 1
         with ExitStack() as stack:
             finished = self._resume()
-            events = stack.enter_context(EventLog(self.config.logs, self.loop.journal)) if self._main else None
+            events = self._open_log(stack) if self._main else None
             if not finished:
                 if self._saver:
                     stack.enter_context(self._saver)
                 self._train(events, stack.enter_context(StopOnSigterm(alone)))
                 self._save_last(finished=True)
         return self.loop.journal
+
+    def _open_log(self, stack: ExitStack) -> EventLog:
+        # The log replaces its directory, in which a tracker may write: it is opened first.
+        events = stack.enter_context(EventLog(self.config.logs, self.loop.journal, self._trackers))
+        for tracker in self._trackers:
+            stack.enter_context(tracker)
+        return events
 
     def _train(self, events: EventLog | None, stop: StopOnSigterm) -> None:
         loop = self.loop

@@ -36,6 +36,7 @@ OTHER = {
     "class_weights": "balanced",
     "gradient_checkpointing": True,
     "precision": "bf16",
+    "trackers": "mlflow",
 }
 
 
