@@ -80,6 +80,7 @@ def _train(flow: Flow, resolved: dsl.PipelineTask, *, dataset_digest: Any, **rev
         data=fetched.outputs["data"],
         card=fetched.outputs["card"],
         champion=champion,
+        base_model_reference=resolved.outputs["base_model_reference"],
     )
     flow.add(promote, model=trained.outputs["model"], evaluation=evaluated.outputs["evaluation"], champion=champion)
 

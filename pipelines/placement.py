@@ -96,7 +96,7 @@ STEPS: Final[Mapping[str, Needs]] = {
         shared_memory="2Gi",
         lasting=True,
     ),
-    "evaluate": Needs(cpu=("2", "4"), memory=("4Gi", "8Gi"), scratch="20Gi", hours=12, retries=2, secrets=(S3,)),
+    "evaluate": Needs(cpu=("2", "4"), memory=("4Gi", "8Gi"), scratch="40Gi", hours=12, retries=2, secrets=(S3, HUB)),
     "promote": Needs(cpu=("1", "1"), memory=("1Gi", "4Gi"), scratch="20Gi", hours=1, retries=3, secrets=(S3,)),
 }
 BACKOFF: Final = {"backoff_duration": "30s", "backoff_factor": 2.0, "backoff_max_duration": "600s"}

@@ -1,4 +1,4 @@
-"""A model beside the champion, row by row on the same test split."""
+"""A model beside another one, row by row on the same test split."""
 
 from __future__ import annotations
 
@@ -11,29 +11,36 @@ from components.evaluate.metrics import Bootstrap, Outcome, interval, scores
 COMPARED = ("accuracy", "macro_f1")
 
 
-def compare(challenger: Outcome, champion: Outcome, rounds: int, confidence: float, seed: int) -> dict[str, Any]:
-    """Differences, challenger less champion, with paired bootstrap intervals and McNemar's exact test.
+def compare(own: Outcome, other: Outcome, rounds: int, confidence: float, seed: int, who: str) -> dict[str, Any]:
+    """Differences, the model less the other one, with paired bootstrap intervals and McNemar's exact test.
 
     McNemar's test asks whether the rows that only one of the two labels right fall to both alike (McNemar 1947);
     its p-value is two-sided and exact, from the binomial distribution.
+
+    Args:
+        own: What the model said.
+        other: What the other one said.
+        rounds: Resamples.
+        confidence: Coverage of the intervals.
+        seed: Seed of the resampling.
+        who: What the other one is called: champion or base_model.
     """
     from scipy.stats import binomtest
 
-    own, other = scores(challenger), scores(champion)
-    names = {label: index for index, label in enumerate(challenger.labels)}
-    assert challenger.labels == champion.labels, names
-    resampled = Bootstrap(challenger.truth, [challenger.predicted, champion.predicted], rounds, seed)
+    assert own.labels == other.labels, (own.labels, other.labels)
+    measured, theirs = scores(own), scores(other)
+    resampled = Bootstrap(own.truth, [own.predicted, other.predicted], rounds, seed)
     differences = {}
     for metric in COMPARED:
         low, high = interval(resampled.samples(metric, 0) - resampled.samples(metric, 1), confidence)
-        differences[metric] = {"value": own[metric] - other[metric], "low": low, "high": high}
-    only_model = int(np.sum(challenger.right & ~champion.right))
-    only_champion = int(np.sum(~challenger.right & champion.right))
-    disagreements = only_model + only_champion
+        differences[metric] = {"value": measured[metric] - theirs[metric], "low": low, "high": high}
+    only_model = int(np.sum(own.right & ~other.right))
+    only_other = int(np.sum(~own.right & other.right))
+    disagreements = only_model + only_other
     return {
-        "metrics": other,
+        "metrics": theirs,
         "difference": differences,
         "mcnemar_p": float(binomtest(only_model, disagreements).pvalue) if disagreements else 1.0,
         "only_model_right": only_model,
-        "only_champion_right": only_champion,
+        f"only_{who}_right": only_other,
     }

@@ -14,6 +14,7 @@ def evaluate(
     model_name: str,
     store: str,
     champion: str,
+    base_model_reference: str,
     evaluation: dsl.Output[dsl.Artifact],
     metrics: dsl.Output[dsl.Metrics],
     classification: dsl.Output[dsl.ClassificationMetrics],
@@ -22,6 +23,7 @@ def evaluate(
     bootstrap_rounds: int,
     confidence: float,
     worst_errors: int,
+    compare_base_model: bool,
     seed: int,
 ) -> dsl.ContainerSpec:
     """Measures a model on the test split."""
@@ -34,6 +36,7 @@ def evaluate(
         model_name=model_name,
         store=store,
         champion=champion,
+        base_model_reference=base_model_reference,
         evaluation=evaluation.path,
         metrics=metrics.path,
         classification=classification.path,
@@ -42,5 +45,6 @@ def evaluate(
         bootstrap_rounds=bootstrap_rounds,
         confidence=confidence,
         worst_errors=worst_errors,
+        compare_base_model=compare_base_model,
         seed=seed,
     )

@@ -22,6 +22,7 @@ class Config(StepConfig):
     model_name: str = identity("Name of the line of models.")
     store: str = identity("Object store of models and data: s3://bucket/prefix or a directory.")
     champion: str = identity("Identity of the champion; empty when there is none.", optional=True)
+    base_model_reference: str = identity("The pinned base model, as `resolve` gives it; empty for none.", optional=True)
 
     evaluation: Path = output_artifact("Directory of the metrics and the predictions.")
     metrics: Path = output_artifact("JSON file of the main metrics.")
@@ -34,4 +35,7 @@ class Config(StepConfig):
     bootstrap_rounds: int = option(2000, "Resamples for the confidence intervals.", low=100)
     confidence: float = option(0.95, "Coverage of the confidence intervals.", low=0.5, high=0.999)
     worst_errors: int = option(25, "Errors shown in the report.", unit="rows", low=0)
+    compare_base_model: bool = option(
+        True, "Measure the base model too, as it was before tuning, where its head fits the task."
+    )
     seed: int = option(17, "Seed of the resampling.", low=0)

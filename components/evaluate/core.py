@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from components.evaluate import leakage
+from components.evaluate.base_model import base_model_of, left_out
 from components.evaluate.comparison import COMPARED, compare
 from components.evaluate.config import Config
 from components.evaluate.evidence import Evidence
@@ -56,15 +57,19 @@ def _run_classification(config: Config, dataset: Dataset, rows: list[dict[str, A
     labels = sorted(set(dataset.table("train")["label"].to_pylist()) | {row["label"] for row in rows})
     store = open_store(config.store)
     model = CachedClassifier(model_digest(config.model), lambda: Classifier(config.model), store, config.batch_size)
-    result, seconds = _outcome(model, rows, labels, "testing the model")
-    champion, other = _champion(config, store, rows, result)
+    result, seconds, alone = _outcome(model, rows, labels, "testing the model")
+    champion, former = _champion(config, store, rows, result)
+    base_model, untuned = _base_model(config, store, rows, result)
+    evaluation = _evaluation(config, dataset, result, champion) | {"base_model": base_model}
     evidence = Evidence(
         rows=rows,
         result=result,
-        champion=other,
-        evaluation=_evaluation(config, dataset, result, champion) | _leakage(config, dataset, result, model),
+        champion=former,
+        base_model=untuned,
+        evaluation=evaluation | _leakage(config, dataset, result, model),
         training=read_json(config.model / "training.json"),
         rows_per_second=len(rows) / seconds,
+        latency=alone,
     )
     numbers = flat_metrics(evidence.evaluation)
     view = kubeflow_view(result)
@@ -80,16 +85,19 @@ def flat_metrics(evaluation: Mapping[str, Any]) -> dict[str, float]:
     numbers |= {f"baseline_{name}": value for name, value in evaluation["baseline"]["metrics"].items()}
     if champion := evaluation["champion"]:
         numbers |= {f"champion_{name}": champion["metrics"][name] for name in COMPARED}
+    if base_model := (evaluation["base_model"] or {}).get("metrics"):
+        numbers |= {f"base_model_{name}": base_model[name] for name in COMPARED}
     numbers |= evaluation["leakage"] or {}
     return {**numbers, "test_rows": evaluation["test"]["rows"]}
 
 
 def _outcome(
     model: CachedClassifier, rows: list[dict[str, Any]], labels: Sequence[str], what: str
-) -> tuple[Outcome, float]:
-    """What the model said of the rows, and how many seconds it took when that was computed."""
+) -> tuple[Outcome, float, float]:
+    """What the model said of the rows, how many seconds that took when it was computed, and how many one text takes."""
     said = model.predict([row["text"] for row in rows], what)
-    return outcome(labels, [row["label"] for row in rows], said.probabilities, said.labels), said.seconds
+    result = outcome(labels, [row["label"] for row in rows], said.probabilities, said.labels)
+    return result, said.seconds, said.latency
 
 
 def _evaluation(config: Config, dataset: Dataset, result: Outcome, champion: dict[str, Any] | None) -> dict[str, Any]:
@@ -146,15 +154,37 @@ def _champion(
         other = result
     else:
         former = CachedClassifier(record.digest, lambda: _downloaded(store, record.digest), store, config.batch_size)
-        other, _ = _outcome(former, rows, result.labels, "testing the champion")
+        other, *_ = _outcome(former, rows, result.labels, "testing the champion")
         if other.labels != result.labels:
             raise UserError(
                 f"the champion knows labels that neither model nor data have: {set(other.labels) - set(result.labels)}",
                 where="champion",
                 remedy="start a new model_name for the new labels",
             )
-    compared = compare(result, other, config.bootstrap_rounds, config.confidence, config.seed)
-    return facts | compared, other
+    return facts | _compared(config, result, other, "champion"), other
+
+
+def _base_model(
+    config: Config, store: ObjectStore, rows: list[dict[str, Any]], result: Outcome
+) -> tuple[dict[str, Any] | None, Outcome | None]:
+    """The comparison with the base model and its own outcome; nothing where it is not asked for or knows no labels."""
+    base = base_model_of(config)
+    if base is None:
+        return None, None
+    if reason := left_out(base, result.labels):
+        return {"reference": base.name, "left_out": reason}, None
+
+    def load() -> Classifier:
+        with base.opened() as directory:
+            return Classifier(directory)
+
+    untuned = CachedClassifier(base.digest, load, store, config.batch_size)
+    other, *_ = _outcome(untuned, rows, result.labels, "testing the base model")
+    return {"reference": base.name, **_compared(config, result, other, "base_model")}, other
+
+
+def _compared(config: Config, own: Outcome, other: Outcome, who: str) -> dict[str, Any]:
+    return compare(own, other, config.bootstrap_rounds, config.confidence, config.seed, who)
 
 
 def _downloaded(store: ObjectStore, digest: str) -> Classifier:
@@ -172,7 +202,7 @@ def _leakage(config: Config, dataset: Dataset, result: Outcome, model: CachedCla
         return {"leakage": None}
     table = dataset.table("train")
     seen = table.take(leakage.sample_rows(table.num_rows, config.seed)).to_pylist()
-    trained_on, _ = _outcome(model, seen, result.labels, "testing on seen texts")
+    trained_on, *_ = _outcome(model, seen, result.labels, "testing on seen texts")
     return {"leakage": leakage.claim(share, float(trained_on.right.mean()), float(result.right.mean()))}
 
 
@@ -185,4 +215,6 @@ def _summary(evaluation: Mapping[str, Any]) -> str:
     if champion := evaluation["champion"]:
         name = "the champion itself" if champion["same_model"] else f"{champion['metrics']['accuracy']:.3f}"
         text += f", champion {name}"
+    if base_model := (evaluation["base_model"] or {}).get("metrics"):
+        text += f", base model {base_model['accuracy']:.3f}"
     return text

@@ -35,16 +35,19 @@ class Predictions:
         labels: The labels that it knows.
         probabilities: One row for each text, one column for each label.
         seconds: Time that it took, when it was computed.
+        latency: Seconds for one text by itself, then.
     """
 
     labels: list[str]
     probabilities: Probabilities
     seconds: float
+    latency: float
 
     def to_bytes(self) -> bytes:
         """As a NumPy archive, whose parts have checksums."""
         file = io.BytesIO()
-        np.savez(file, labels=np.array(self.labels), probabilities=self.probabilities, seconds=np.array(self.seconds))
+        times = np.array([self.seconds, self.latency])
+        np.savez(file, labels=np.array(self.labels), probabilities=self.probabilities, times=times)
         return file.getvalue()
 
     @classmethod
@@ -52,7 +55,7 @@ class Predictions:
         """Reads what `to_bytes` wrote; raises ValueError for anything else or another number of rows."""
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as parts:
-                found = cls(parts["labels"].tolist(), parts["probabilities"], float(parts["seconds"]))
+                found = cls(parts["labels"].tolist(), parts["probabilities"], *parts["times"].tolist())
         except (zipfile.BadZipFile, KeyError, TypeError, OSError, EOFError) as error:
             raise ValueError(f"not predictions: {error}") from error
         if found.probabilities.shape != (rows, len(found.labels)):
@@ -97,7 +100,8 @@ class CachedClassifier:
             self._loaded = self._load()
         began = time.monotonic()
         probabilities = self._loaded.probabilities(texts, self._batch_size, what)
-        return Predictions(self._loaded.labels, probabilities, time.monotonic() - began)
+        seconds = time.monotonic() - began
+        return Predictions(self._loaded.labels, probabilities, seconds, self._loaded.latency(texts))
 
     def _key(self, texts: Sequence[str]) -> str:
         """Of the texts and of what else decides the last digit of a probability."""

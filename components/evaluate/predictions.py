@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from components.evaluate.models import latency
 from components.shared.errors import UserError
 from components.shared.progress import Progress
 
@@ -37,7 +38,7 @@ class Classifier:
             raise UserError("not a model directory (no config.json)", where=str(directory), remedy="run `train`")
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._tokenizer = AutoTokenizer.from_pretrained(directory)
-        model = AutoModelForSequenceClassification.from_pretrained(directory, use_safetensors=True)
+        model = AutoModelForSequenceClassification.from_pretrained(directory, dtype=torch.float32, use_safetensors=True)
         self._model = model.eval().to(self._device)
         several = model.config.problem_type == "multi_label_classification"
         self._squash = torch.sigmoid if several else lambda logits: torch.softmax(logits, dim=-1)
@@ -66,6 +67,17 @@ class Classifier:
                     found[start + batch] = self._squash(logits).cpu().numpy()
                     progress.advance(len(batch))
         return found
+
+    def latency(self, texts: Sequence[str]) -> float:
+        """Seconds for one text by itself, the median of the first few."""
+        import torch
+
+        def ask(number: int) -> None:
+            inputs = self._tokenizer([texts[number]], truncation=True, return_tensors="pt").to(self._device)
+            self._model(**inputs)
+
+        with torch.inference_mode():
+            return latency(len(texts), ask)
 
 
 def predict(model_directory: Path, texts: Sequence[str], batch_size: int) -> tuple[Probabilities, list[str]]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from components.evaluate.champion_section import champion_section
+from components.evaluate import beside
 from components.evaluate.config import Config
 from components.evaluate.evidence import Evidence
 from components.evaluate.metrics import reliability
@@ -30,7 +30,7 @@ def write_report(config: Config, evidence: Evidence) -> None:
     )
     page.tiles(_tiles(evidence))
     notice_of_other_data(page, evaluation)
-    champion_section(page, evaluation["champion"], _right_rows)
+    beside.sections(page, evaluation, _right_rows)
     _leakage(page, evaluation)
     _quality(page, evidence)
     training_figures(page, evidence.training)
@@ -56,14 +56,23 @@ def _tiles(evidence: Evidence) -> dict[str, tuple[str, str]]:
         tiles["ROC-AUC"] = (f"{measured['roc_auc']:.3f}", "1 is perfect, 0.5 is chance")
     tiles["Calibration error"] = (f"{measured['calibration_error']:.3f}", "confidence less accuracy, 0 is best")
     tiles["Baseline"] = (f"{baseline['metrics']['accuracy']:.3f}", f"accuracy of always answering {baseline['label']}")
+    if base_model := beside.told_of_base_model(evidence.evaluation):
+        tiles["Base model"] = (f"{base_model['accuracy']:.3f}", "accuracy before tuning")
     if champion := evidence.evaluation["champion"]:
         tiles["Champion"] = (f"{champion['metrics']['accuracy']:.3f}", f"accuracy of {champion['identity']}")
-    size = evidence.evaluation["model"]["bytes"] / 1e6
-    tiles["Speed"] = (
-        f"{evidence.rows_per_second:,.0f}/s",
-        f"texts labelled on this machine; weights of {size:,.1f} MB",
-    )
-    return tiles
+    return tiles | cost_tiles(evidence.evaluation, evidence.rows_per_second, evidence.latency, "one text")
+
+
+def cost_tiles(
+    evaluation: Mapping[str, Any], rows_per_second: float, latency: float, asked_alone: str
+) -> dict[str, tuple[str, str]]:
+    """What the model costs on the machine that evaluated it."""
+    size = evaluation["model"]["bytes"] / 1e6
+    return {
+        "Throughput": (f"{rows_per_second:,.{0 if rows_per_second >= 100 else 1}f}/s", "test rows on this machine"),
+        "Latency": (f"{latency * 1000:,.{0 if latency >= 0.1 else 1}f} ms", f"{asked_alone}, the median of a few"),
+        "Size": (f"{size:,.1f} MB", "of weights"),
+    }
 
 
 def notice_of_other_data(page: Page, evaluation: Mapping[str, Any]) -> None:
@@ -77,10 +86,10 @@ def notice_of_other_data(page: Page, evaluation: Mapping[str, Any]) -> None:
         )
 
 
-def _right_rows(champion: Mapping[str, Any]) -> str:
+def _right_rows(other: Mapping[str, Any], who: str, theirs: int) -> str:
     return (
-        f"only this model has {champion['only_model_right']:,} right and only the champion "
-        f"{champion['only_champion_right']:,} (exact McNemar test: p = {champion['mcnemar_p']:.3g})."
+        f"only this model has {other['only_model_right']:,} right and only the {who} {theirs:,} "
+        f"(exact McNemar test: p = {other['mcnemar_p']:.3g})."
     )
 
 
@@ -179,7 +188,8 @@ def _errors(page: Page, config: Config, evidence: Evidence) -> None:
         return
     wrong = int((~evidence.result.right).sum())
     page.section("Errors worth reading", f"The {len(errors)} of {wrong:,} errors that the model was most sure of.")
-    page.table(["true", "predicted", "confidence", "text"], errors)
+    others = [f"the {name} said" for name in evidence.others]
+    page.table(["true", "predicted", "confidence", *others, "text"], errors)
 
 
 def lineage_facts(evaluation: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,9 +32,19 @@ def of_all(measurer: Measurer, measured: Measured) -> dict[str, float]:
 
 
 def compare(
-    measurer: Measurer, own: Measured, other: Measured, rounds: int, confidence: float, seed: int
+    measurer: Measurer, own: Measured, other: Measured, rounds: int, confidence: float, seed: int, who: str
 ) -> dict[str, Any]:
-    """The other model's metrics, and the differences to them with intervals: the same rows are drawn for both."""
+    """The other model's metrics, and the differences to them with intervals: the same rows are drawn for both.
+
+    Args:
+        measurer: Knows the task.
+        own: What the model did.
+        other: What the other one did.
+        rounds: Resamples.
+        confidence: Coverage of the intervals.
+        seed: Seed of the resampling.
+        who: What the other one is called: champion or base_model.
+    """
     metrics, theirs = of_all(measurer, own), of_all(measurer, other)
     first, second = _samples(measurer.metrics, [own, other], rounds, seed)
     differences: dict[str, Mapping[str, float]] = {}
@@ -45,7 +55,7 @@ def compare(
         "metrics": theirs,
         "difference": differences,
         "only_model_right": int((own.goodness > other.goodness).sum()),
-        "only_champion_right": int((own.goodness < other.goodness).sum()),
+        f"only_{who}_right": int((own.goodness < other.goodness).sum()),
     }
 
 

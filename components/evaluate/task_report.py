@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from components.evaluate.champion_section import champion_section
+from components.evaluate import beside
 from components.evaluate.config import Config
-from components.evaluate.report import lineage_facts, notice_of_other_data, training_figures
+from components.evaluate.report import cost_tiles, lineage_facts, notice_of_other_data, training_figures
 from components.evaluate.slices import length_name, lengths_bounds
 from components.evaluate.tasks import SAMPLES, Measured, Measurer, Rows
 from components.shared.report import Page
@@ -30,21 +30,27 @@ class Findings:
         measurer: Knows the task.
         own: What the model did.
         champion: What the champion did; None when there is none.
+        base_model: What the base model did before it was tuned; None when it could not.
         evaluation: The content of metrics.json.
         training: The model's training.json.
-        rows_per_second: Speed on this machine.
     """
 
     rows: Rows
     measurer: Measurer
     own: Measured
     champion: Measured | None
+    base_model: Measured | None
     evaluation: Mapping[str, Any]
     training: Mapping[str, Any]
-    rows_per_second: float
+
+    @property
+    def others(self) -> dict[str, Measured]:
+        """What the other models did, by the names that people read."""
+        both = {"base model": self.base_model, "champion": self.champion}
+        return {name: measured for name, measured in both.items() if measured is not None}
 
     def write_predictions(self, path: Path) -> None:
-        """Writes one row for each test row: id, what was said, how good it is, and the same of the champion."""
+        """Writes one row for each test row: id, what was said, how good it is, and the same of the others."""
         import pyarrow as pa
         from pyarrow import parquet
 
@@ -53,8 +59,9 @@ class Findings:
             "said": list(self.own.said),
             "goodness": self.own.goodness,
         }
-        if self.champion is not None:
-            columns |= {"champion_said": list(self.champion.said), "champion_goodness": self.champion.goodness}
+        for name, other in self.others.items():
+            who = name.replace(" ", "_")
+            columns |= {f"{who}_said": list(other.said), f"{who}_goodness": other.goodness}
         parquet.write_table(pa.table(columns), path, compression="zstd")
 
 
@@ -69,14 +76,14 @@ def write_report(config: Config, findings: Findings) -> None:
     )
     page.tiles(_tiles(findings))
     notice_of_other_data(page, evaluation)
-    champion_section(page, evaluation["champion"], _better_rows)
     page.section("Metrics", f"The baseline: {evaluation['baseline']['name']}.")
-    page.table(["metric", "value", "interval", "baseline", "better is"], _metrics(evaluation))
+    page.table(["metric", "better is", "this model", "interval", "baseline", *findings.others], _metrics(evaluation))
+    beside.sections(page, evaluation, _better_rows)
+    _samples(page, findings)
     training_figures(page, findings.training)
     _before_tuning(page, findings.training)
-    _samples(page, findings)
-    page.section("Parts of the test split", "By length and by the columns kept for it.")
-    page.table(["slice", "value", "rows", evaluation["main_metric"]], _slices(findings))
+    page.section("Parts of the test split", f"{_name(evaluation['main_metric'])} by length and by the columns kept.")
+    page.table(["slice", "value", "rows", "this model", *findings.others], _slices(findings))
     _examples(page, config, findings)
     page.section("Lineage")
     page.facts(lineage_facts(evaluation))
@@ -87,16 +94,22 @@ def _tiles(findings: Findings) -> dict[str, tuple[str, str]]:
     evaluation = findings.evaluation
     metrics, level = evaluation["metrics"], f"{evaluation['confidence']:.0%} interval"
     tiles = {
-        name: (f"{metrics[name]:.3f}", f"{metrics[f'{name}_low']:.3f} to {metrics[f'{name}_high']:.3f}, {level}")
+        _name(name): (f"{metrics[name]:.3f}", f"{metrics[f'{name}_low']:.3f} to {metrics[f'{name}_high']:.3f}, {level}")
         for name in evaluation["baseline"]["metrics"]
     }
     main = evaluation["main_metric"]
     tiles["Baseline"] = (f"{evaluation['baseline']['metrics'][main]:.3f}", f"{main} of a trivial answer")
+    if base_model := beside.told_of_base_model(evaluation):
+        tiles["Base model"] = (f"{base_model[main]:.3f}", f"{main} before tuning")
     if champion := evaluation["champion"]:
         tiles["Champion"] = (f"{champion['metrics'][main]:.3f}", f"{main} of {champion['identity']}")
-    size = evaluation["model"]["bytes"] / 1e6
-    tiles["Speed"] = (f"{findings.rows_per_second:,.1f}/s", f"rows on this machine; weights of {size:,.1f} MB")
-    return tiles
+    speed = len(findings.rows) / max(findings.own.seconds, 1e-9)
+    return tiles | cost_tiles(evaluation, speed, findings.own.latency, findings.measurer.asked_alone)
+
+
+def _name(metric: str) -> str:
+    """A metric as a heading."""
+    return metric.replace("_", " ").capitalize()
 
 
 def _before_tuning(page: Page, training: Mapping[str, Any]) -> None:
@@ -113,26 +126,24 @@ def _samples(page: Page, findings: Findings) -> None:
     """The first test rows, whatever was said of them."""
     if any(findings.own.said[:SAMPLES]):
         page.section("Samples", "The first rows of the test split, good or bad.")
-        shown = range(min(SAMPLES, len(findings.rows)))
-        page.table(["asked", "right", "said", "champion said"], [_example(findings, number) for number in shown])
+        _rows(page, findings, range(min(SAMPLES, len(findings.rows))))
 
 
-def _better_rows(champion: Mapping[str, Any]) -> str:
-    return (
-        f"the model is better on {champion['only_model_right']:,} and the champion on "
-        f"{champion['only_champion_right']:,}."
-    )
+def _better_rows(other: Mapping[str, Any], who: str, theirs: int) -> str:
+    return f"this model is better on {other['only_model_right']:,} and the {who} on {theirs:,}."
 
 
 def _metrics(evaluation: Mapping[str, Any]) -> list[list[Any]]:
-    metrics = evaluation["metrics"]
+    metrics, champion = evaluation["metrics"], evaluation["champion"]
+    others = [told for told in (beside.told_of_base_model(evaluation), champion and champion["metrics"]) if told]
     return [
         [
             name,
+            "less" if name in evaluation["lower_is_better"] else "more",
             metrics[name],
             f"{metrics[f'{name}_low']:.3f} to {metrics[f'{name}_high']:.3f}",
             value,
-            "less" if name in evaluation["lower_is_better"] else "more",
+            *(theirs[name] for theirs in others),
         ]
         for name, value in evaluation["baseline"]["metrics"].items()
     ]
@@ -153,22 +164,43 @@ def _by_value(findings: Findings, name: str, values: np.ndarray[Any, Any]) -> li
     frequent = sorted(found[np.argsort(-counts, kind="stable")][:MOST_VALUES])
     lines: list[list[Any]] = []
     for value in frequent:
-        sums = findings.own.statistics[values == value].sum(axis=0, keepdims=True)
-        metric = findings.measurer.metrics(sums)[findings.measurer.main][0]
-        lines.append([name, str(value), int((values == value).sum()), float(metric)])
+        chosen = values == value
+        measured = [_main(findings, one, chosen) for one in (findings.own, *findings.others.values())]
+        lines.append([name, str(value), int(chosen.sum()), *measured])
     return lines
 
 
+def _main(findings: Findings, measured: Measured, chosen: np.ndarray[Any, Any]) -> float:
+    """The main metric over some rows."""
+    sums = measured.statistics[chosen].sum(axis=0, keepdims=True)
+    return float(findings.measurer.metrics(sums)[findings.measurer.main][0])
+
+
 def _examples(page: Page, config: Config, findings: Findings) -> None:
-    """The rows answered worst and best, with what the model and the champion said."""
-    order = np.argsort(findings.own.goodness, kind="stable")
+    """The rows answered worst and best, with what each model said."""
+    order = np.argsort(findings.own.goodness, kind="stable").tolist()
     half = max(1, config.worst_errors // 2)
-    for title, numbers in (("The worst answers", order[:half]), ("The best answers", order[::-1][:half])):
-        page.section(title)
-        page.table(["asked", "right", "said", "champion said"], [_example(findings, int(number)) for number in numbers])
+    page.section("Errors worth reading", "The rows that this model answered worst.")
+    _rows(page, findings, order[:half])
+    page.section("The best answers")
+    _rows(page, findings, order[::-1][:half])
 
 
-def _example(findings: Findings, number: int) -> list[str]:
-    asked, right = findings.measurer.shown(findings.rows[number])
-    theirs = findings.champion.said[number] if findings.champion else ""
-    return [text[:SHOWN_CHARS] for text in (asked, right, findings.own.said[number], theirs)]
+def _rows(page: Page, findings: Findings, numbers: Iterable[int]) -> None:
+    """Some test rows with what each model said, side by side; a column that would be empty is left out."""
+    models = {"this model": findings.own, **findings.others}
+    columns: dict[str, list[Any]] = {name: [] for name in ("asked", "right", *models)}
+    measured = []
+    for number in numbers:
+        texts = (*findings.measurer.shown(findings.rows[number]), *(one.said[number] for one in models.values()))
+        for column, text in zip(columns.values(), texts, strict=True):
+            column.append(shortened(text))
+        measured.append(_main(findings, findings.own, np.array([number])))
+    columns = {name: column for name, column in columns.items() if any(column)}
+    columns[findings.measurer.main] = measured
+    page.table(list(columns), zip(*columns.values(), strict=True))
+
+
+def shortened(text: str) -> str:
+    """The beginning of a text that is long."""
+    return text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]}…"

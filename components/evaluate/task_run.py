@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 from components.evaluate import files, resampling
+from components.evaluate.base_model import base_model_of, left_out
 from components.evaluate.config import Config
+from components.evaluate.remembered import Memory
 from components.evaluate.task_report import Findings, write_report
 from components.evaluate.tasks import Measured, Measurer, Rows, open_measurer
 from components.shared import champions
@@ -21,19 +22,21 @@ from components.shared.result import Result
 def run_task(config: Config, dataset: Dataset, rows: Rows) -> Result:
     """Evaluates the model and writes metrics, predictions and the report."""
     measurer = open_measurer(dataset, config)
-    started = time.monotonic()
-    own = measurer.measure(config.model, rows, "testing the model")
-    seconds = time.monotonic() - started
-    champion, other = _champion(config, measurer, rows, own)
-    evaluation = _evaluation(config, dataset, measurer, own, rows) | {"champion": champion}
+    memory, lineage = Memory(config, rows, measurer.labels), files.read_json(config.model / "lineage.json")
+    digest = model_digest(config.model)
+    own = memory.ask(digest, lineage, lambda: measurer.measure(config.model, rows, "testing the model"))
+    champion, former = _champion(config, measurer, memory, rows, own)
+    base_model, untuned = _base_model(config, measurer, memory, rows, own)
+    evaluation = _evaluation(config, dataset, measurer, own, rows)
+    evaluation |= {"champion": champion, "base_model": base_model}
     findings = Findings(
         rows=rows,
         measurer=measurer,
         own=own,
-        champion=other,
+        champion=former,
+        base_model=untuned,
         evaluation=evaluation,
         training=files.read_json(config.model / "training.json"),
-        rows_per_second=len(rows) / seconds,
     )
     numbers = _flat(evaluation)
     files.write_all(config, evaluation, numbers, {}, findings.write_predictions)
@@ -61,7 +64,7 @@ def _evaluation(config: Config, dataset: Dataset, measurer: Measurer, own: Measu
 
 
 def _champion(
-    config: Config, measurer: Measurer, rows: Rows, own: Measured
+    config: Config, measurer: Measurer, memory: Memory, rows: Rows, own: Measured
 ) -> tuple[dict[str, Any] | None, Measured | None]:
     """The comparison with the champion and what it did itself; nothing when there is none."""
     if not config.champion:
@@ -69,21 +72,43 @@ def _champion(
     store = open_store(config.store)
     record = champions.at(store, config.model_name, config.champion)
     same = record.digest == model_digest(config.model)
-    if same:
-        other = own
-    else:
+
+    def measure() -> Measured:
         with tempfile.TemporaryDirectory() as scratch:
             place = Path(scratch) / "champion"
             download_model(store, record.digest, place)
-            other = measurer.measure(place, rows, "testing the champion")
+            return measurer.measure(place, rows, "testing the champion")
+
+    other = own if same else memory.ask(record.digest, record.lineage, measure)
     facts = {
         "identity": config.champion,
         "digest": record.digest,
         "dataset_revision": record.dataset_revision,
         "same_model": same,
     }
-    rounds, confidence = config.bootstrap_rounds, config.confidence
-    return facts | resampling.compare(measurer, own, other, rounds, confidence, config.seed), other
+    return facts | _compared(config, measurer, own, other, "champion"), other
+
+
+def _base_model(
+    config: Config, measurer: Measurer, memory: Memory, rows: Rows, own: Measured
+) -> tuple[dict[str, Any] | None, Measured | None]:
+    """The comparison with the base model and what it did itself; nothing where it is not asked for or cannot do it."""
+    base = base_model_of(config)
+    if base is None:
+        return None, None
+    if reason := left_out(base, measurer.labels):
+        return {"reference": base.name, "left_out": reason}, None
+
+    def measure() -> Measured:
+        with base.opened() as directory:
+            return measurer.measure(directory, rows, "testing the base model")
+
+    other = memory.ask(base.digest, files.read_json(config.model / "lineage.json"), measure)
+    return {"reference": base.name, **_compared(config, measurer, own, other, "base_model")}, other
+
+
+def _compared(config: Config, measurer: Measurer, own: Measured, other: Measured, who: str) -> dict[str, Any]:
+    return resampling.compare(measurer, own, other, config.bootstrap_rounds, config.confidence, config.seed, who)
 
 
 def _flat(evaluation: dict[str, Any]) -> dict[str, float]:
@@ -92,6 +117,8 @@ def _flat(evaluation: dict[str, Any]) -> dict[str, float]:
     numbers |= {f"baseline_{name}": value for name, value in evaluation["baseline"]["metrics"].items()}
     if champion := evaluation["champion"]:
         numbers |= {f"champion_{name}": value for name, value in champion["metrics"].items()}
+    if base_model := (evaluation["base_model"] or {}).get("metrics"):
+        numbers |= {f"base_model_{name}": value for name, value in base_model.items()}
     return {**numbers, "test_rows": evaluation["test"]["rows"]}
 
 
@@ -105,4 +132,6 @@ def _summary(evaluation: dict[str, Any]) -> str:
         text += ", champion " + (
             "the champion itself" if champion["same_model"] else f"{champion['metrics'][main]:.3f}"
         )
+    if base_model := (evaluation["base_model"] or {}).get("metrics"):
+        text += f", base model {base_model[main]:.3f}"
     return text

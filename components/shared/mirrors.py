@@ -65,16 +65,34 @@ def fetch_model(reference: Reference, into: Path, where: str) -> Path:
     into.parent.mkdir(parents=True, exist_ok=True)
     with staged_directory(into) as staged:
         for name, sha256 in _files(store, digest, where).items():
-            path = staged / name
-            if not path.resolve().is_relative_to(staged.resolve()):
-                raise _damaged(reference.uri, where, name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            store.download(f"{MODELS}/{digest}/files/{name}", path)
-            if sha256_of(path) != sha256:
-                raise _damaged(reference.uri, where, name)
+            _fetch_one(reference, name, sha256, staged, where)
         if tree_digest(staged) != digest:
             raise _damaged(reference.uri, where, COMPLETE)
     return into
+
+
+def fetch_file(reference: Reference, name: str, into: Path, where: str) -> None:
+    """Downloads one file of a mirrored model to the directory `into`.
+
+    Raises:
+        UserError: if the model is not complete in the store, has no such file, or the file is damaged.
+    """
+    store, digest = _split(reference.uri, where)
+    files = _files(store, digest, where)
+    if name not in files:
+        raise UserError(f"{reference.uri} has no {name}", where=where, remedy="give a complete pretrained model")
+    _fetch_one(reference, name, files[name], into, where)
+
+
+def _fetch_one(reference: Reference, name: str, sha256: str, into: Path, where: str) -> None:
+    store, digest = _split(reference.uri, where)
+    path = into / name
+    if not path.resolve().is_relative_to(into.resolve()):
+        raise _damaged(reference.uri, where, name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    store.download(f"{MODELS}/{digest}/files/{name}", path)
+    if sha256_of(path) != sha256:
+        raise _damaged(reference.uri, where, name)
 
 
 def _split(uri: str, where: str) -> tuple[ObjectStore, str]:

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from components.shared.base_models import open_base_model
 from components.shared.datasets import Dataset
 from components.shared.errors import UserError
 from components.shared.manifest import damage
 from components.shared.objects import open_store
 from components.shared.references import Reference
 from components.shared.result import Result
-from components.train.base_model import load_tokenizer, open_base_model
+from components.train.base_model import load_tokenizer
 from components.train.checkpoints import Checkpoints
 from components.train.config import Config
 from components.train.identity import checkpoint_key, options

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
-from components.shared import datasets, records
+from components.shared import datasets, gguf, records
 from components.shared.options import OPTION, fields_of
 from components.train.config import Config
 
@@ -46,7 +46,7 @@ def versions() -> dict[str, str]:
 def _sources_digest() -> str:
     here = Path(__file__).parent
     sources = [path for path in sorted(here.rglob("*.py")) if path.name not in NOT_COMPUTING]
-    sources += [Path(str(module.__file__)) for module in (datasets, records)]
+    sources += [Path(str(module.__file__)) for module in (datasets, gguf, records)]
     digest = hashlib.sha256()
     for path in sources:
         digest.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")

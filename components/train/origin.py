@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
-from typing import Final
 
+from components.shared.base_models import WHERE, check_model_directory, check_task
 from components.shared.datasets import Dataset
+from components.shared.gguf import GGUF, unpack
 from components.shared.new_models import NEW, parse_new_model
 from components.shared.references import Reference
-from components.train.base_model import WHERE, check_model_directory, check_task, loading
 from components.train.config import Config
 from components.train.new_model import make_model
-
-log = logging.getLogger("evertune.train")
-GGUF: Final = ".gguf"
 
 
 def directory_of(found: Path, reference: Reference, dataset: Dataset, config: Config, work: Path) -> Path:
@@ -35,25 +31,9 @@ def directory_of(found: Path, reference: Reference, dataset: Dataset, config: Co
         made.mkdir()
         make_model(parse_new_model(reference.uri, WHERE), dataset, config.seed, made)
     elif found.suffix == GGUF:
-        _unpack(found, made, reference.uri)
+        unpack(found, made, reference.uri)
         check_model_directory(made, reference.uri, config.max_tokens)
         check_task(made, config.task, reference.uri)
     else:
         return found
     return made
-
-
-def _unpack(file: Path, directory: Path, name: str) -> None:
-    """Writes the weights of a GGUF file, in single precision, and its tokenizer as transformers writes them."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    log.info("unpacking %s", file.name)
-    with loading(name):
-        read = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name)
-        tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
-    # transformers does not save what it knows to be quantized: the weights go into a model that is not.
-    del read.config.quantization_config
-    plain = type(read)(read.config)
-    plain.load_state_dict(read.state_dict())
-    plain.save_pretrained(directory)
-    tokenizer.save_pretrained(directory)

@@ -61,7 +61,12 @@ def test_a_step_sees_only_the_secrets_that_it_uses(compiled):
     _, _, platform = compiled["retrain"]
     seen = {step: {one["secretName"] for one in where.get("secretAsEnv", ())} for step, where in platform.items()}
     assert {step for step, names in seen.items() if placement.GIT in names} == {"resolve", "ingest", "version", "fetch"}
-    assert {step for step, names in seen.items() if placement.HUB in names} == {"resolve", "ingest", "train"}
+    assert {step for step, names in seen.items() if placement.HUB in names} == {
+        "resolve",
+        "ingest",
+        "train",
+        "evaluate",
+    }
     assert seen["clean"] == {placement.S3, placement.PSEUDONYMS}
     assert seen["split"] == set()
     for where in platform.values():

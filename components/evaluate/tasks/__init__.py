@@ -30,11 +30,15 @@ class Measured:
         goodness: How well each row was answered; greater is better.
         said: What was answered, as text; empty where nothing is said. Language models say something of the first
             SAMPLES rows only.
+        seconds: Time that all rows took, when they were asked, without that for loading the model.
+        latency: Seconds for one row by itself.
     """
 
     statistics: Floats
     goodness: Floats
     said: Sequence[str]
+    seconds: float = 0.0
+    latency: float = 0.0
 
 
 class Measurer(Protocol):
@@ -44,11 +48,15 @@ class Measurer(Protocol):
         main: The metric that decides.
         lower_is_better: Metrics of which less is better.
         baseline_name: What the baseline does.
+        asked_alone: What the latency is that of.
+        labels: The labels among which the model chooses, if it does.
     """
 
     main: str
     lower_is_better: tuple[str, ...]
     baseline_name: str
+    asked_alone: str
+    labels: Sequence[str]
 
     def __init__(self, dataset: Dataset, config: Config) -> None:
         """Reads what it needs of the training rows."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.evaluate.config import Config
-from components.evaluate.models import by_length, load, longest_of
+from components.evaluate.models import by_length, latency, load, longest_of
 from components.evaluate.tasks import SAMPLES, Floats, Measured, Rows
 from components.shared.datasets import Dataset
 from components.shared.progress import Progress
@@ -50,6 +51,8 @@ class Language(ABC):
     main: ClassVar[str] = "bits_per_byte"
     lower_is_better: ClassVar[tuple[str, ...]] = ("perplexity", "bits_per_byte")
     baseline_name: ClassVar[str] = "each token by its frequency in the training rows"
+    asked_alone: ClassVar[str] = f"{SAMPLE_TOKENS} tokens after a prompt"
+    labels: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, dataset: Dataset, config: Config) -> None:
         self.dataset, self.config = dataset, config
@@ -66,14 +69,23 @@ class Language(ABC):
         """Loss, tokens, bytes and right tokens of each row, and what the model says of the first few."""
         loaded, tokenizer = load(model, self.auto_class)
         asked = self.asked(rows, tokenizer, longest_of(tokenizer))
-        statistics = np.zeros((len(rows), 4))
+        statistics, began = np.zeros((len(rows), 4)), time.monotonic()
         with Progress(what, len(asked), "texts") as progress:
             for batch in by_length([len(one.tokens) for one in asked], self.config.batch_size):
-                _add(statistics, loaded, [asked[number] for number in batch])
+                add(statistics, loaded, [asked[number] for number in batch])
                 progress.advance(len(batch))
-        said = [continued(loaded, tokenizer, self.prompt(row, tokenizer)) for row in rows[:SAMPLES]]
-        said += [""] * (len(rows) - len(said))
-        return Measured(statistics=statistics, goodness=-statistics[:, NLL], said=said)
+        seconds, said = time.monotonic() - began, [""] * len(rows)
+
+        def ask(number: int) -> None:
+            said[number] = self.alone(loaded, tokenizer, rows[number])
+
+        alone = latency(len(rows), ask, SAMPLES)
+        goodness = -statistics[:, NLL]
+        return Measured(statistics=statistics, goodness=goodness, said=said, seconds=seconds, latency=alone)
+
+    def alone(self, model: Any, tokenizer: Any, row: Mapping[str, Any]) -> str:
+        """What the model says of one row by itself."""
+        return continued(model, tokenizer, self.prompt(row, tokenizer))
 
     def baseline(self, model: Path, rows: Rows) -> Measured:
         """The same for a model that knows how frequent each token is, and no more."""
@@ -124,7 +136,8 @@ def continued(model: Any, tokenizer: Any, prompt: str) -> str:
     return str(tokenizer.decode(all_tokens[0, tokens.shape[1] :], skip_special_tokens=True)).strip()
 
 
-def _add(statistics: Floats, model: Any, asked: list[Asked]) -> None:
+def add(statistics: Floats, model: Any, asked: list[Asked]) -> None:
+    """Adds what a model finds of some sequences, as one batch, to the statistics of their rows."""
     import torch
 
     width = max(len(one.tokens) for one in asked)

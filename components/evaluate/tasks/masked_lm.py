@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 import numpy as np
 
+from components.evaluate.models import longest_of
 from components.evaluate.tasks import Floats, Rows
-from components.evaluate.tasks.language import IGNORED, Asked, Language
+from components.evaluate.tasks.language import IGNORED, Asked, Language, add
 
 HIDDEN: Final = 0.15
 
@@ -18,6 +20,7 @@ class MaskedLM(Language):
     auto_class: ClassVar[str] = "AutoModelForMaskedLM"
     main: ClassVar[str] = "perplexity"
     lower_is_better: ClassVar[tuple[str, ...]] = ("perplexity",)
+    asked_alone: ClassVar[str] = "the hidden tokens of a text"
 
     def asked(self, rows: Rows, tokenizer: Any, longest: int) -> list[Asked]:
         """Each text with some tokens hidden, at least one; a text of special tokens only is left out."""
@@ -32,6 +35,12 @@ class MaskedLM(Language):
                 shown = np.where(hidden, tokenizer.mask_token_id, tokens)
                 found.append(Asked(number, shown, np.where(hidden, tokens, IGNORED), 0))
         return found
+
+    def alone(self, model: Any, tokenizer: Any, row: Mapping[str, Any]) -> str:
+        """Nothing is said, but read."""
+        for one in self.asked([row], tokenizer, longest_of(tokenizer)):
+            add(np.zeros((1, 4)), model, [one])
+        return ""
 
     def metrics(self, sums: Floats) -> dict[str, Floats]:
         """Without bits per byte: only some of the bytes are asked for."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -24,6 +26,7 @@ class MultilabelClassification:
     main: ClassVar[str] = "micro_f1"
     lower_is_better: ClassVar[tuple[str, ...]] = ()
     baseline_name: ClassVar[str] = "the labels that most training rows have, or the most frequent one"
+    asked_alone: ClassVar[str] = "one text"
 
     def __init__(self, dataset: Dataset, config: Config) -> None:
         self.config = config
@@ -34,10 +37,11 @@ class MultilabelClassification:
     def measure(self, model: Path, rows: Rows, what: str) -> Measured:
         """The labels that the model says."""
         classifier = Classifier(model)
-        found = classifier.probabilities([row["text"] for row in rows], self.config.batch_size, what)
-        return self._measured(
-            [[label for label, p in zip(classifier.labels, line, strict=True) if p > THRESHOLD] for line in found], rows
-        )
+        texts, began = [row["text"] for row in rows], time.monotonic()
+        found = classifier.probabilities(texts, self.config.batch_size, what)
+        seconds = time.monotonic() - began
+        said = [[label for label, p in zip(classifier.labels, line, strict=True) if p > THRESHOLD] for line in found]
+        return replace(self._measured(said, rows), seconds=seconds, latency=classifier.latency(texts))
 
     def baseline(self, model: Path, rows: Rows) -> Measured:
         """The same labels for all rows."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import string
+import time
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -13,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.evaluate.config import Config
-from components.evaluate.models import by_length, load, longest_of, trained_option
+from components.evaluate.models import by_length, latency, load, longest_of, trained_option
 from components.evaluate.tasks import Floats, Measured, Rows
 from components.shared.datasets import Dataset
 from components.shared.progress import Progress
@@ -32,13 +34,16 @@ class QuestionAnswering:
     main: ClassVar[str] = "f1"
     lower_is_better: ClassVar[tuple[str, ...]] = ()
     baseline_name: ClassVar[str] = "the most frequent answer of the training rows"
+    asked_alone: ClassVar[str] = "one window of a context"
+    labels: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, dataset: Dataset, config: Config) -> None:
         self.dataset, self.config = dataset, config
 
     def measure(self, model: Path, rows: Rows, what: str) -> Measured:
         """What the model answers."""
-        return _measured(self._said(model, rows, what), rows)
+        said, seconds, alone = self._said(model, rows, what)
+        return replace(_measured(said, rows), seconds=seconds, latency=alone)
 
     def baseline(self, model: Path, rows: Rows) -> Measured:
         """One answer for all questions."""
@@ -55,7 +60,8 @@ class QuestionAnswering:
         """The question below its context, and the answers."""
         return f"{row['context']}\n{row['question']}", " / ".join(answer["text"] for answer in row["answers"])
 
-    def _said(self, model: Path, rows: Rows, what: str) -> list[str]:
+    def _said(self, model: Path, rows: Rows, what: str) -> tuple[list[str], float, float]:
+        """The answers, how many seconds they took, and how many a window takes by itself."""
         loaded, tokenizer = load(model, "AutoModelForQuestionAnswering")
         longest = longest_of(tokenizer)
         encoded = tokenizer(
@@ -69,6 +75,7 @@ class QuestionAnswering:
         )
         sources = encoded["overflow_to_sample_mapping"]
         best: dict[int, tuple[float, str]] = {}
+        began = time.monotonic()
         with Progress(what, len(sources), "windows") as progress:
             for batch in by_length([len(ids) for ids in encoded["input_ids"]], self.config.batch_size):
                 for number, starts, ends in _ends(loaded, tokenizer, encoded, batch):
@@ -80,7 +87,9 @@ class QuestionAnswering:
                         text = rows[row]["context"][offsets[first][0] : offsets[last][1]] if first else ""
                         best[row] = (score, text)
                 progress.advance(len(batch))
-        return [best[row][1] for row in range(len(rows))]
+        seconds, answers = time.monotonic() - began, [best[row][1] for row in range(len(rows))]
+        alone = latency(len(sources), lambda number: _ends(loaded, tokenizer, encoded, np.array([number])))
+        return answers, seconds, alone
 
 
 MEASURER: Final = QuestionAnswering

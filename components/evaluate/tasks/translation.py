@@ -29,7 +29,6 @@ class Translation(Generation):
         """The counts of n-grams from which sacrebleu makes both scores."""
         targets = [[row["target"] for row in rows]]
         parts = [np.array(metric._extract_corpus_statistics(said, targets)) for metric in (self._bleu, self._chrf)]
-        self._border = parts[0].shape[1]
         return np.hstack(parts).astype(np.float64)
 
     def metrics(self, sums: Floats) -> dict[str, Floats]:
@@ -41,6 +40,11 @@ class Translation(Generation):
             name: np.array([metric._compute_score_from_stats(line.tolist()).score for line in lines])
             for name, (metric, lines) in scores.items()
         }
+
+    @property
+    def _border(self) -> int:
+        """Statistics of BLEU: two lengths, and two counts for each n."""
+        return 2 + 2 * int(self._bleu.max_ngram_order)
 
     @cached_property
     def _bleu(self) -> Any:

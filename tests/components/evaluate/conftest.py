@@ -13,6 +13,7 @@ from transformers import BertConfig, BertForSequenceClassification, BertTokenize
 
 from components.evaluate.config import Config
 from components.shared.datasets import DatasetWriter
+from tests.components.evaluate.task_models import dataset_of, model_of
 
 WORDS = ("good", "bad", "film", "the", "好", "差", "很")
 LABELS = ("negative", "positive")
@@ -122,5 +123,30 @@ def configure(tmp_path: Path, data: Path, card: Path, right_model: Path) -> Call
             "batch_size": 3,
         }
         return Config(**(values | changes))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Path, Path]]:
+    """Dataset and model of a task, made once."""
+    known: dict[str, tuple[Path, Path]] = {}
+
+    def make(task: str) -> tuple[Path, Path]:
+        if task not in known:
+            home = tmp_path_factory.mktemp(task)
+            known[task] = (dataset_of(task, home / "data"), model_of(task, home / "model"))
+        return known[task]
+
+    return make
+
+
+@pytest.fixture
+def task_config(configure: Callable[..., Config], made: Callable[[str], tuple[Path, Path]]) -> Callable[..., Config]:
+    """Makes a configuration for a tiny model of a task."""
+
+    def make(task: str, **changes: Any) -> Config:
+        data, model = made(task)
+        return configure(task=task, data=data, **{"model": model, "bootstrap_rounds": 200, **changes})
 
     return make

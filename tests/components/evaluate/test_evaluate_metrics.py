@@ -79,7 +79,7 @@ def test_macro_f1_of_resamples_lies_around_the_measured_one():
 def test_comparison_counts_the_rows_that_only_one_has_right():
     truth = [0] * 20
     challenger, champion = of(truth, [0] * 15 + [1] * 5), of(truth, [0] * 5 + [1] * 10 + [0] * 5)
-    found = compare(challenger, champion, 500, 0.95, 7)
+    found = compare(challenger, champion, 500, 0.95, 7, "champion")
     assert (found["only_model_right"], found["only_champion_right"]) == (10, 5)
     # Two-sided exact binomial test of 10 in 15.
     assert found["mcnemar_p"] == pytest.approx(0.3018, abs=1e-4)
@@ -90,6 +90,6 @@ def test_comparison_counts_the_rows_that_only_one_has_right():
 
 def test_the_same_predictions_differ_in_nothing():
     result = of([0, 1, 1], [0, 1, 0])
-    found = compare(result, result, 100, 0.95, 7)
+    found = compare(result, result, 100, 0.95, 7, "champion")
     assert found["mcnemar_p"] == 1.0
     assert found["difference"]["macro_f1"] == {"value": 0.0, "low": 0.0, "high": 0.0}

@@ -18,76 +18,11 @@ from components.promote import decision
 from components.promote.config import Config as PromoteConfig
 from components.promote.evaluation import parse
 from components.shared import champions
-from components.shared.datasets import Dataset, DatasetWriter
+from components.shared.datasets import Dataset
 from components.shared.models import upload_model
 from components.shared.objects import open_store
-from components.shared.records import columns_of
-from tests.task_data import KINDS, row_of
-from tests.tiny_models import tiny_model_of
-
-TEXTS = [
-    "a warm and funny film that never tires",
-    "the story is dull and far too long for what it tells",
-    "what a film , what a cast",
-    "no one will remember this film in a year",
-    "the actors are good but the story is not",
-    "a good film",
-]
-HEADS = {
-    "multilabel_classification": "BertForSequenceClassification",
-    "question_answering": "BertForQuestionAnswering",
-}
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """Dataset and model of a task, made once."""
-    known = {}
-
-    def make(task):
-        if task not in known:
-            home = tmp_path_factory.mktemp(task)
-            known[task] = (dataset_of(task, home / "data"), model_of(task, home / "model"))
-        return known[task]
-
-    return make
-
-
-def dataset_of(task, directory):
-    directory.mkdir()
-    writer = DatasetWriter(directory, columns_of(task), ("train", "validation", "test"))
-    for number, text in enumerate(TEXTS):
-        row = row_of(task, text, ("bad", "good")[number % 2])
-        writer.write(row, "train")
-        writer.write(row, "test")
-    writer.write(row_of(task, TEXTS[0], "good"), "validation")
-    writer.finish()
-    return directory
-
-
-def model_of(task, directory, seed=0):
-    tiny_model_of(KINDS[task], directory, TEXTS)
-    if task in HEADS:
-        settings = {"num_labels": 3, "problem_type": "multi_label_classification"} if "label" in task else {}
-        torch.manual_seed(seed)
-        model = getattr(transformers, HEADS[task]).from_pretrained(directory, **settings)
-        if settings:
-            model.config.id2label = {0: "bad", 1: "good", 2: "short"}
-        model.save_pretrained(directory)
-    tokenizer = transformers.AutoTokenizer.from_pretrained(directory)
-    tokenizer.model_max_length = 32  # as `train` writes it
-    tokenizer.save_pretrained(directory)
-    (directory / "lineage.json").write_text(json.dumps({"options": {"max_target_tokens": 6, "window_overlap": 4}}))
-    return directory
-
-
-@pytest.fixture
-def task_config(configure, made):
-    def make(task, **changes):
-        data, model = made(task)
-        return configure(task=task, data=data, **{"model": model, "bootstrap_rounds": 200, **changes})
-
-    return make
+from tests.components.evaluate.task_models import TEXTS, model_of
+from tests.task_data import KINDS
 
 
 def measured(config):

@@ -6,11 +6,11 @@ import pytest
 
 from components.resolve.base_model import pin_base_model
 from components.shared import mirrors
+from components.shared.base_models import open_base_model, settings_of
 from components.shared.errors import UserError
 from components.shared.files import sha256_of, tree_digest
 from components.shared.objects import open_store
 from components.shared.references import local_path, parse_reference, pin_local
-from components.train.base_model import open_base_model
 from pipelines import profiles
 
 
@@ -42,6 +42,7 @@ def test_a_mirrored_model_is_the_same_model(s3, model, tmp_path, monkeypatch):
     directory, _ = open_base_model(str(reference), max_tokens=64)
     assert tree_digest(directory) == tree_digest(model)
     assert open_base_model(str(reference), max_tokens=64)[0] == directory
+    assert settings_of(reference) == settings_of(pin_local(str(model), "base_model"))
 
 
 def test_a_mirror_that_is_not_complete_or_damaged_is_refused(s3, model, tmp_path):
@@ -53,6 +54,7 @@ def test_a_mirror_that_is_not_complete_or_damaged_is_refused(s3, model, tmp_path
     fetch = lambda: mirrors.fetch_model(reference, tmp_path / "into", "base_model")  # noqa: E731
     assert "config.json" in refused(fetch)
     assert "is damaged" in refused(fetch)
+    assert "config.json" in refused(lambda: settings_of(reference))
     outside = {"files": {"../outside": sha256_of(model / "config.json")}}
     store.put(f"{key}/complete.json", json.dumps(outside).encode())
     assert "../outside" in refused(fetch)

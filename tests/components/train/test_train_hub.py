@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from components.shared.base_models import open_base_model, settings_of
 from components.shared.errors import RetryError, UserError
 from components.shared.files import sha256_of
+from components.shared.references import parse_reference
 from components.train import core
-from components.train.base_model import open_base_model
 from tests.hub_server import HubHandler, serving
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -61,7 +62,10 @@ def test_trains_the_same_as_from_a_directory(hub, configure):
 
 
 def test_neither_pickles_nor_code_are_downloaded(hub):
-    directory, _ = open_base_model(f"hf://owner/tiny#commit={COMMIT}", 32)
+    reference = f"hf://owner/tiny#commit={COMMIT}"
+    assert settings_of(parse_reference(reference))["model_type"] == "bert"
+    assert "model.safetensors" not in hub.asked
+    directory, _ = open_base_model(reference, 32)
     assert {"model.safetensors", "tokenizer.json"} <= set(hub.asked)
     assert not {path.suffix for path in directory.iterdir()} & {".bin", ".py"}
 

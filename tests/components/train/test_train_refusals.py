@@ -10,9 +10,9 @@ import sys
 import pytest
 from transformers import AutoTokenizer
 
+from components.shared.base_models import check_task
 from components.shared.errors import UserError
 from components.train import core
-from components.train.base_model import check_task
 from tests.tiny_models import tiny_model_of
 
 ROWS = [("a fine film", "positive"), ("a dull film", "negative")]
