@@ -38,7 +38,7 @@ class Placeholders:
     """
 
     def __init__(self, key_id: str = "") -> None:
-        self._key = _key(key_id) if key_id else b""
+        self._key = secret_key(key_id, os.environ.get(KEYS_VARIABLE, "")) if key_id else b""
 
     def of(self, name: str, value: str) -> str:
         """The placeholder for a value, in the form in which it is always the same (see `identifiers`)."""
@@ -54,20 +54,30 @@ def only_placeholders(text: str) -> bool:
     return placeholders > 0 and not _WORD.search(rest)
 
 
-def _key(key_id: str) -> bytes:
+def secret_key(key_id: str, keys: str, where: str = KEYS_VARIABLE) -> bytes:
+    """The key of an id.
+
+    Args:
+        key_id: The id.
+        keys: `id=secret` pairs with commas.
+        where: Where they stand, for people.
+
+    Raises:
+        UserError: if it is not among them, or can be guessed.
+    """
     if key_id == PUBLISHED:
         return _hashed(PUBLISHED_KEY)
-    known = dict(_pair(part) for part in os.environ.get(KEYS_VARIABLE, "").split(",") if part.strip())
+    known = dict(_pair(part) for part in keys.split(",") if part.strip())
     if key_id not in known:
         raise UserError(
-            f"no key {key_id!r} in {KEYS_VARIABLE}",
+            f"no key {key_id!r} in {where}",
             where="clean.personal_data_key",
             remedy=f"add {key_id}=<secret>, name one that is there, or leave it empty",
         )
     if len(known[key_id]) < SHORTEST:
         raise UserError(
             f"the key {key_id!r} is shorter than {SHORTEST} characters",
-            where=KEYS_VARIABLE,
+            where=where,
             remedy="give a random one, such as `openssl rand -hex 32` makes",
         )
     return _hashed(known[key_id])

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from components.clean.placeholders import PUBLISHED, secret_key
 from components.shared import git
 from components.shared.commands import Deadline
 from components.shared.errors import EvertuneError, UserError
@@ -66,6 +67,7 @@ class Cluster:
         registry: The dataset registry.
         images: The images of the pipelines.
         irsa: Whether S3 is reached by a role of the service account.
+        personal_data_key: Id of the secret key of `clean`; empty for none.
         gpus: How many GPUs a training asks for.
         gpu_resource: Name of their resource.
         node_selector: Labels of their nodes.
@@ -78,6 +80,7 @@ class Cluster:
     registry: str
     images: tuple[str, ...]
     irsa: bool = False
+    personal_data_key: str = ""
     gpus: int = 0
     gpu_resource: str = "nvidia.com/gpu"
     node_selector: Mapping[str, str] = field(default_factory=dict)
@@ -93,6 +96,7 @@ def examine(cluster: Cluster) -> Iterator[Finding]:
         "namespace": lambda: _namespace(cluster),
         "service account": lambda: _service_account(cluster),
         "secrets": lambda: _secrets(cluster),
+        "pseudonyms": lambda: _pseudonyms(cluster),
         "gpu nodes": lambda: _gpus(cluster),
     }
     for name, check in checks.items():
@@ -202,6 +206,17 @@ def _secrets(cluster: Cluster) -> str:
             )
         found.append(name)
     return f"{', '.join(found) or 'none'} needed, with the right keys"
+
+
+def _pseudonyms(cluster: Cluster) -> str:
+    """Whether the Secret, which is optional otherwise, holds the key that `clean` is to use."""
+    key, name = cluster.personal_data_key, placement.PSEUDONYMS
+    if key in ("", PUBLISHED):
+        return "no secret key asked for"
+    held = kubernetes(f"/api/v1/namespaces/{_name_of(cluster)}/secrets/{name}").get("data", {})
+    (variable,) = placement.SECRETS[name]
+    secret_key(key, b64decode(held.get(variable, "")).decode(errors="replace"), f"{variable} of the Secret {name}")
+    return f"{name} holds the key {key!r}"
 
 
 def _gpus(cluster: Cluster) -> str:

@@ -44,6 +44,7 @@ def run(arguments: argparse.Namespace) -> None:
         registry=parameters["registry"],
         images=_images(arguments),
         irsa=arguments.irsa,
+        personal_data_key=parameters["clean"]["personal_data_key"],
         gpus=arguments.gpus,
         gpu_resource=arguments.gpu_resource,
         node_selector=_selector(arguments.node_selector),

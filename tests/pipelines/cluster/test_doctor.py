@@ -106,6 +106,36 @@ def test_a_secret_with_other_keys_than_were_tried_is_told(cluster, kubeflow):
     assert "holds another AWS_ACCESS_KEY_ID than this environment" in states(cluster)["secrets"][1]
 
 
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        (None, "there is no evertune-pseudonyms among the secrets"),
+        ("2025a=0123456789abcdef", "no key '2026a' in EVERTUNE_PSEUDONYM_KEYS of the Secret evertune-pseudonyms"),
+        ("2026a=short", "the key '2026a' is shorter than 16 characters"),
+    ],
+)
+def test_a_missing_key_of_placeholders_is_told(cluster, kubeflow, keys, told):
+    if keys:
+        kubeflow.others[f"{NAMESPACE}/secrets/evertune-pseudonyms"] = pseudonyms(keys)
+    state, line = states(replace(cluster, personal_data_key="2026a"))["pseudonyms"]
+    assert state == WRONG
+    assert told in line
+    assert "short" not in line.replace("shorter", "")
+
+
+def test_a_key_of_placeholders_is_found_and_a_published_one_needs_no_secret(cluster, kubeflow):
+    assert states(replace(cluster, personal_data_key="published"))["pseudonyms"][0] == OK
+    kubeflow.others[f"{NAMESPACE}/secrets/evertune-pseudonyms"] = pseudonyms("2026a=0123456789abcdef,x=y")
+    assert states(replace(cluster, personal_data_key="2026a"))["pseudonyms"] == (
+        OK,
+        "evertune-pseudonyms holds the key '2026a'",
+    )
+
+
+def pseudonyms(keys):
+    return {"data": {"EVERTUNE_PSEUDONYM_KEYS": b64encode(keys.encode()).decode()}}
+
+
 def test_what_cannot_be_asked_is_not_guessed(cluster, monkeypatch):
     monkeypatch.setenv("KUBECONFIG", "/no/such/file")
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
