@@ -34,7 +34,8 @@ begin = 10_000 * (documents // 10_000 + 1)
 language, chance = duplicates_corpus.Language(chinese=False), duplicates_corpus.np.random.default_rng([2, begin])
 drawn = language.draw(chance, appended * duplicates_corpus.WORDS).reshape(appended, -1)
 with (folder.parent / "appended.jsonl").open("w") as file:
-    file.writelines(json.dumps({"text": language.written(words), "label": "ab"[words[0] % 2]}) + "\\n" for words in drawn)
+    for row, words in enumerate(drawn):
+        file.write(json.dumps({"text": language.written(words), "label": "ab"[row % 2]}) + "\\n")
 """
 
 

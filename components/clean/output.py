@@ -22,6 +22,7 @@ from components.shared.progress import Progress
 from components.shared.texts import compared_text
 
 DROPPED_FILE: Final = "dropped.jsonl"
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False)
 
 
 class Output:
@@ -85,7 +86,7 @@ class Output:
         self.findings.drop(text, label, reason, kept)
         self.findings.clusters.add(kept_as, text, kept)
         line = {"id": mark["raw_id"], "text": text, "label": label, "reason": reason, "kept": kept}
-        dropped.write(json.dumps(line, ensure_ascii=False) + "\n")
+        dropped.write(_ENCODER.encode(line) + "\n")
 
 
 class _StandIns:

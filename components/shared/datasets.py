@@ -153,12 +153,18 @@ class Dataset:
 
     def rows(self, split: str = ALL) -> Iterator[dict[str, Any]]:
         """The rows of a split in order, a few at a time in memory."""
+        for table in self.tables(split):
+            yield from table.to_pylist()
+
+    def tables(self, split: str = ALL, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """The rows of a split in order as tables of a few rows, with some of their columns or all."""
+        import pyarrow as pa
         from pyarrow import parquet
 
         for shard in self.manifest.splits[split]:
             with parquet.ParquetFile(self.directory / shard.file) as file:
-                for batch in file.iter_batches(READ_ROWS):
-                    yield from batch.to_pylist()
+                for batch in file.iter_batches(READ_ROWS, columns=columns):
+                    yield pa.Table.from_batches([batch])
 
     def table(self, split: str = ALL) -> pa.Table:
         """A whole split as one Arrow table."""

@@ -27,6 +27,7 @@ TASKS: Final[Mapping[str, Mapping[str, Any]]] = {
 """Columns of each task, in their order. `meta` (a struct of strings) follows when a source names such columns."""
 
 TEXT_COLUMN: Final = "text"
+_BREAKS: Final = bytes(code for code in range(128) if chr(code).isspace() and chr(code) != " ")
 ROLES: Final = ("system", "user", "assistant", "tool")
 
 
@@ -65,7 +66,18 @@ def defect(task: str, record: Mapping[str, Any]) -> str:
 
 def text_key(text: str) -> bytes:
     """Equal for texts that differ in case and white space only: 128 bits of BLAKE2b."""
-    return hashlib.blake2b(" ".join(text.casefold().split()).encode(), digest_size=16).digest()
+    folded = text.casefold()
+    if not _is_tidy(folded):
+        folded = " ".join(folded.split())
+    return hashlib.blake2b(folded.encode(), digest_size=16).digest()
+
+
+def _is_tidy(text: str) -> bool:
+    """Whether all white space is certainly single spaces between words, which is found out sooner than made."""
+    if not text.isascii() or "  " in text or text[:1] == " " or text[-1:] == " ":
+        return False
+    data = text.encode()
+    return len(data.translate(None, _BREAKS)) == len(data)
 
 
 def _defect_of_answers(answers: Any, record: Mapping[str, Any]) -> str:

@@ -38,7 +38,7 @@ class Assignment:
         self._draws = Draws(config)
         self._split: dict[int, str] = {}
         self._picks: dict[int, list[Pick]] = {}
-        self._members: dict[int, list[int]] = {}
+        self._members: dict[int, list[int]] = {}  # of clusters with more rows than the first
 
     def add(
         self, key: bytes, earlier: Sequence[int] = (), *, group: bytes = b"", stratum: str = "", frozen: bool = False
@@ -55,15 +55,18 @@ class Assignment:
         row = len(self.cluster)
         self.keys.append(key)
         self.reasons.append("")
-        clusters = sorted({self.cluster[other] for other in earlier})
+        clusters = sorted({self.cluster[other] for other in earlier}) if earlier else []
         if frozen or not clusters:
             split, picks = (TEST, []) if frozen else self._draws.draw(group or key, stratum)
-            self._split[row], self._picks[row], self._members[row] = split, picks, []
+            self._split[row] = split
+            if self.config.stratify:
+                self._picks[row] = picks
             clusters.append(row)
-        self._join(clusters)
+        if earlier:
+            self._join(clusters, row)
         self.cluster.append(clusters[0])
-        self._members[clusters[0]].append(row)
-        self._draws.count(self._picks[clusters[0]], stratum)
+        if self.config.stratify:
+            self._draws.count(self._picks[clusters[0]], stratum)
         if self.config.frozen_test and not frozen and self._split[clusters[0]] == TEST:
             self.reasons[row] = TIED[TEST]  # a frozen test set takes no other rows
 
@@ -93,15 +96,19 @@ class Assignment:
         for row in rows:
             self.reasons[row] = self.reasons[row] or reason
 
-    def _join(self, clusters: Sequence[int]) -> None:
+    def _join(self, clusters: Sequence[int], new: int) -> None:
+        """Makes one cluster of several and a new row, which may be one of them."""
         target = clusters[0]
         winner = max((self._split[cluster] for cluster in clusters), key=SPLITS.index)
+        joined = self._members.setdefault(target, [target])
         for cluster in clusters:
+            members = [] if cluster == new else self._members.get(cluster, [cluster])
             if self._split[cluster] != winner:
-                self.drop(self._members[cluster], TIED[winner])
+                self.drop(members, TIED[winner])
             if cluster != target:
-                members = self._members.pop(cluster)
-                self._members[target] += members
+                self._members.pop(cluster, None)
+                joined += members
                 for row in members:
                     self.cluster[row] = target
+        joined.append(new)
         self._split[target] = winner

@@ -8,14 +8,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from components.shared.datasets import ALL, Dataset, DatasetWriter
+from components.shared.datasets import ALL, Dataset
 from components.shared.errors import UserError
 from components.shared.files import staged_directory, write_atomically
-from components.shared.manifest import Manifest
 from components.shared.progress import track
 from components.shared.records import columns_of
 from components.shared.result import Result
-from components.shared.sketches import Sketch
 from components.shared.texts import compared_text, label_of
 from components.split.assignment import Assignment
 from components.split.balance import repeats, undersample
@@ -26,9 +24,10 @@ from components.split.enlarged import Enlarger
 from components.split.falls import Falls
 from components.split.leakage import check_labels, check_no_leak
 from components.split.report import write_report
-from components.split.statistics import SplitStatistics, statistics
+from components.split.statistics import statistics
 from components.split.ties import first_of_components, tied_rows
 from components.split.traits import Traits
+from components.split.writing import write
 
 
 def run(config: Config) -> Result:
@@ -47,7 +46,7 @@ def run(config: Config) -> Result:
         manifest, numbers_of, sketch = write(cleaned, assignment, enlarger, falls, splits)
         if config.task == "classification":
             check_labels({name: split.labels for name, split in numbers_of.items()})
-        check_no_leak(Dataset(splits), clusters, traits.group, cleaned.columns)
+        check_no_leak(Dataset(splits), clusters, traits.group if traits.group_column else None, cleaned.columns)
         numbers = statistics(numbers_of, cleaning, dropped) | {"clusters": falls.to_json()}
         if config.tokenizer:
             numbers["tokens"] = _tokens(config, Dataset(splits))
@@ -104,28 +103,6 @@ def _tied(
 def _protected(assignment: Assignment) -> set[bytes]:
     """Hashes of the texts of the other splits."""
     return {assignment.keys[row] for split in SPLITS if split != TRAIN for row in assignment.rows_of(split)}
-
-
-def write(
-    cleaned: Dataset, assignment: Assignment, enlarger: Enlarger, falls: Falls, directory: Path
-) -> tuple[Manifest, dict[str, SplitStatistics], Sketch]:
-    """Writes the split dataset, counts what it holds, and samples the rows of the source."""
-    writer = DatasetWriter(directory, enlarger.columns(cleaned.columns), SPLITS)
-    numbers, sketch = {name: SplitStatistics() for name in SPLITS}, Sketch()
-    for number, row in enumerate(track(cleaned.rows(), "writing", cleaned.manifest.rows(ALL), "rows")):
-        falls.see(number, compared_text(row))
-        if assignment.reasons[number]:
-            continue
-        split = assignment.split_of(number)
-        del row["id"]
-        kept = enlarger.source_row(row)
-        row_id = writer.write(kept, split)
-        sketch.add(assignment.keys[number], split, label_of(row))
-        numbers[split].add(kept)
-        for made in enlarger.made_of(row, row_id, number, assignment.keys[number]) if split == TRAIN else ():
-            writer.write(made, TRAIN)
-            numbers[TRAIN].add(made)
-    return writer.finish(), numbers, sketch
 
 
 def _read_json(path: Path) -> Any:

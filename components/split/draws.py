@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Sequence
 from typing import Final
@@ -19,8 +20,13 @@ Pick = tuple[str, int]
 
 def fraction(key: bytes, salt: str, purpose: str) -> float:
     """A number in [0, 1) that depends on its arguments only."""
-    digest = hashlib.blake2b(key, digest_size=8, key=hashlib.sha256(f"{purpose}\0{salt}".encode()).digest())
+    digest = hashlib.blake2b(key, digest_size=8, key=_key_of(purpose, salt))
     return int.from_bytes(digest.digest(), "big") / 2**64
+
+
+@functools.cache
+def _key_of(purpose: str, salt: str) -> bytes:
+    return hashlib.sha256(f"{purpose}\0{salt}".encode()).digest()
 
 
 class Draws:

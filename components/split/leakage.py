@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from components.shared.datasets import Dataset, row_id
 from components.shared.errors import UserError
@@ -15,12 +15,14 @@ from components.split.enlarged import ORIGIN, source_of, way_of
 
 _REMEDY = "this is a defect of `split`: report it, and do not use this dataset"
 Row = Mapping[str, Any]
+_LOWER: Final = bytes(range(256)).lower()
+_SPACES: Final = bytes(code for code in range(128) if chr(code).isspace())
 
 
 def check_no_leak(
     dataset: Dataset,
     clusters: Iterable[Sequence[str]],
-    group: Callable[[Row], bytes] = lambda _: b"",
+    group: Callable[[Row], bytes] | None = None,
     source: Columns | None = None,
 ) -> None:
     """Raises UserError when two splits share a text (but for case and white space), a cluster or a group.
@@ -28,27 +30,58 @@ def check_no_leak(
     Args:
         dataset: The split dataset.
         clusters: Lists of ids that must stay together; ids that are not in the dataset do not count.
-        group: The identity of a row's group; empty when it has none.
+        group: The identity of a row's group, empty when it has none; None if there are no groups.
         source: The schema that the ids of the clusters are of, if it is not the dataset's own.
     """
+    simple = not group and ORIGIN not in (dataset.columns.get("meta") or {}) and source in (None, dataset.columns)
+    of_id = _quickly_checked(dataset) if simple else None
+    if of_id is None:
+        of_id = _checked_rows(dataset, group, source or dataset.columns)
+    for cluster in clusters:
+        splits = {of_id[one] for one in cluster if one in of_id}
+        if len(splits) > 1:
+            raise _shared(sorted(splits), f"a cluster, that of row {cluster[0]}")
+
+
+def _quickly_checked(dataset: Dataset) -> dict[str, str] | None:
+    """The split of each id; None if two splits may share a text, which the check of all rows will tell."""
+    seen: dict[int, str] = {}
+    of_id: dict[str, str] = {}
+    if "text" not in dataset.columns:
+        return None
+    for split in dataset.manifest.splits:
+        for table in dataset.tables(split, ["id", "text"]):
+            of_id.update(dict.fromkeys(table["id"].to_pylist(), split))
+            for text in table["text"].to_pylist():
+                if seen.setdefault(hash(folded(text)), split) != split:
+                    return None
+    return of_id
+
+
+def folded(text: str) -> bytes:
+    """The same for texts that have the same `text_key`; some that differ in where there are spaces are the same too."""
+    if text.isascii():
+        return text.encode().translate(_LOWER, _SPACES)
+    return "".join(text.casefold().split()).encode()
+
+
+def _checked_rows(dataset: Dataset, group: Callable[[Row], bytes] | None, source: Columns) -> dict[str, str]:
+    """The split of each id, of rows that are looked at one by one."""
     seen: dict[bytes, str] = {}
     of_id: dict[str, str] = {}
     for split in dataset.manifest.splits:
         for row in dataset.rows(split):
             if way_of(row):
                 _check_made(row, split, of_id)
-            elif source is None or source == dataset.columns:
+            elif source == dataset.columns:
                 of_id[row["id"]] = split
             else:
                 of_id[row_id(source_of(row, source), source)] = of_id[row["id"]] = split
             text = compared_text(row)
             _check_one_side(seen, text_key(text), split, f"the text {text[:60]!r}")
-            if of_group := group(row):
+            if of_group := group(row) if group else b"":
                 _check_one_side(seen, of_group, split, f"the group {of_group.decode()}")
-    for cluster in clusters:
-        splits = {of_id[one] for one in cluster if one in of_id}
-        if len(splits) > 1:
-            raise _shared(sorted(splits), f"a cluster, that of row {cluster[0]}")
+    return of_id
 
 
 def _check_one_side(seen: dict[bytes, str], key: bytes, split: str, what: str) -> None:

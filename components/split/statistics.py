@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from components.shared.distributions import length_bins
 from components.shared.texts import compared_text, label_of
 from components.split.enlarged import way_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 MOST_VALUES: Final = 50
 """A meta column with more values, such as an author, is not counted by value."""
@@ -40,11 +43,24 @@ class SplitStatistics:
         if way := way_of(row):
             self.made[way] += 1
         for column, value in (row.get("meta") or {}).items():
-            counts = self.meta.setdefault(column, Counter())
-            if counts is not None:
-                counts[value] += 1
-                if len(counts) > MOST_VALUES:
-                    self.meta[column] = None
+            self._count(column, [value])
+
+    def add_table(self, table: pa.Table) -> None:
+        """Counts the rows of a table of labelled texts, none of which was made of another."""
+        from pyarrow import compute
+
+        self.labels.update(table["label"].to_pylist())
+        self.lengths.extend(compute.utf8_length(table["text"]).to_pylist())
+        for row in table["meta"].to_pylist() if "meta" in table.column_names else ():
+            for column, value in row.items():
+                self._count(column, [value])
+
+    def _count(self, column: str, values: Iterable[str]) -> None:
+        counts = self.meta.setdefault(column, Counter())
+        if counts is not None:
+            counts.update(values)
+            if len(counts) > MOST_VALUES:
+                self.meta[column] = None
 
     def summary(self) -> dict[str, Any]:
         """The numbers for statistics.json."""

@@ -48,6 +48,8 @@ class Traits:
 
     def stratum(self, row: Row) -> str:
         """The values that the splits are to hold in like shares."""
+        if not self.strata:
+            return ""
         return json.dumps([label_of(row) if name == LABEL else row["meta"][name] for name in self.strata])
 
     def frozen(self, row: Row) -> bool:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from components.shared.errors import UserError
 from components.shared.records import columns_of, defect, text_key
@@ -48,3 +52,9 @@ def test_defects(changes, reason):
 )
 def test_text_key_folds_case_and_white_space_only(one, other, same):
     assert (text_key(one) == text_key(other)) is same
+
+
+@given(st.lists(st.sampled_from(["A", "b", " ", "\t", "\n", "\x1c", "\xa0", "ß", "."]), max_size=8).map("".join))
+def test_text_key_is_the_hash_of_words_with_single_spaces(text):
+    words = " ".join(text.casefold().split())
+    assert text_key(text) == hashlib.blake2b(words.encode(), digest_size=16).digest()
