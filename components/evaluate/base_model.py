@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from components.evaluate.config import Config
+from components.evaluate.models import trained_option
 from components.shared.base_models import open_base_model, settings_of
 from components.shared.errors import UserError
 from components.shared.files import sha256_of
@@ -22,6 +23,7 @@ from components.shared.gguf import GGUF, unpack
 from components.shared.models import DESCRIPTIONS
 from components.shared.new_models import NEW
 from components.shared.references import Reference, parse_reference
+from components.shared.remote_code import remote_classes
 
 WEIGHTS: Final = ("*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json")
 _CLASSIFIES: Final = ("ForSequenceClassification",)
@@ -77,6 +79,8 @@ class BaseModel:
         settings = settings_of(self.reference)
         if not settings:
             return ""  # a GGUF file holds a model that writes
+        if remote_classes(settings) or trained_option(self.tuned, "allow_pickle_weights", False):
+            return "it takes code of its own or pickled weights to load it"
         made_for = [str(name) for name in settings.get("architectures") or ()]
         if not any(name.endswith(HEADS[self.task]) for name in made_for):
             return f"its head for {self.task} is new: the base model is a {', '.join(made_for) or 'model without one'}"

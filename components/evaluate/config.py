@@ -31,6 +31,9 @@ class Config(StepConfig):
     )
     report: Path = output_artifact("HTML report: metrics with intervals, curves, confusion matrix, errors.")
 
+    allow_remote_code: bool = option(
+        False, "Run the Python code that comes with a model which was trained with train.allow_remote_code."
+    )
     batch_size: int = option(64, "Rows computed at once.", unit="rows", low=1)
     bootstrap_rounds: int = option(2000, "Resamples for the confidence intervals.", low=100)
     confidence: float = option(0.95, "Coverage of the confidence intervals.", low=0.5, high=0.999)

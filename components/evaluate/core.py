@@ -56,7 +56,9 @@ def run(config: Config) -> Result:
 def _run_classification(config: Config, dataset: Dataset, rows: list[dict[str, Any]]) -> Result:
     labels = sorted(set(dataset.table("train")["label"].to_pylist()) | {row["label"] for row in rows})
     store = open_store(config.store)
-    model = CachedClassifier(model_digest(config.model), lambda: Classifier(config.model), store, config.batch_size)
+    model = CachedClassifier(
+        model_digest(config.model), lambda: _opened(config, config.model), store, config.batch_size
+    )
     result, seconds, alone = _outcome(model, rows, labels, "testing the model")
     champion, former = _champion(config, store, rows, result)
     base_model, untuned = _base_model(config, store, rows, result)
@@ -153,7 +155,9 @@ def _champion(
     if facts["same_model"]:
         other = result
     else:
-        former = CachedClassifier(record.digest, lambda: _downloaded(store, record.digest), store, config.batch_size)
+        former = CachedClassifier(
+            record.digest, lambda: _downloaded(config, store, record.digest), store, config.batch_size
+        )
         other, *_ = _outcome(former, rows, result.labels, "testing the champion")
         if other.labels != result.labels:
             raise UserError(
@@ -176,7 +180,7 @@ def _base_model(
 
     def load() -> Classifier:
         with base.opened() as directory:
-            return Classifier(directory)
+            return _opened(config, directory)
 
     untuned = CachedClassifier(base.digest, load, store, config.batch_size)
     other, *_ = _outcome(untuned, rows, result.labels, "testing the base model")
@@ -187,10 +191,14 @@ def _compared(config: Config, own: Outcome, other: Outcome, who: str) -> dict[st
     return compare(own, other, config.bootstrap_rounds, config.confidence, config.seed, who)
 
 
-def _downloaded(store: ObjectStore, digest: str) -> Classifier:
+def _opened(config: Config, directory: Path) -> Classifier:
+    return Classifier(directory, allow_remote_code=config.allow_remote_code)
+
+
+def _downloaded(config: Config, store: ObjectStore, digest: str) -> Classifier:
     with tempfile.TemporaryDirectory() as scratch:
         download_model(store, digest, Path(scratch, "champion"))
-        return Classifier(Path(scratch, "champion"))
+        return _opened(config, Path(scratch, "champion"))
 
 
 def _leakage(config: Config, dataset: Dataset, result: Outcome, model: CachedClassifier) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.shared.errors import UserError
+from components.shared.remote_code import check_remote_code
 
 LONGEST: Final = 512
 """Length of what a model reads at once when its tokenizer does not tell."""
@@ -19,17 +20,35 @@ TIMED: Final = 6
 """Rows that are asked again by themselves, to see how long one takes."""
 
 
-def load(directory: Path, auto_class: str) -> tuple[Any, Any]:
-    """Model, in single precision, and tokenizer of a directory that `train` wrote; raises UserError without a model."""
+def needs_code(directory: Path, *, allowed: bool) -> bool:
+    """Whether a model directory needs code of its own; raises UserError if it does and must not, or is none."""
+    if not (directory / "config.json").exists():
+        raise UserError("not a model directory (no config.json)", where=str(directory), remedy="run `train`")
+    name = directory.name
+    return check_remote_code(directory, name, allowed=allowed, where="model", option="evaluate.allow_remote_code")
+
+
+def load(directory: Path, auto_class: str, *, allow_remote_code: bool = False) -> tuple[Any, Any]:
+    """Model, in single precision, and tokenizer of a directory that `train` wrote.
+
+    Args:
+        directory: The directory.
+        auto_class: Name of the transformers class that loads the model.
+        allow_remote_code: Whether code that comes with it may be run.
+
+    Raises:
+        UserError: if it holds no model, or one that needs code which must not be run.
+    """
     import torch
     import transformers
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # the progress shown is ours
-    if not (directory / "config.json").exists():
-        raise UserError("not a model directory (no config.json)", where=str(directory), remedy="run `train`")
-    tokenizer = transformers.AutoTokenizer.from_pretrained(directory)
-    model = getattr(transformers, auto_class).from_pretrained(directory, dtype=torch.float32, use_safetensors=True)
+    code = needs_code(directory, allowed=allow_remote_code)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(directory, trust_remote_code=code)
+    model = getattr(transformers, auto_class).from_pretrained(
+        directory, dtype=torch.float32, use_safetensors=True, trust_remote_code=code
+    )
     return model.eval().to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer
 
 

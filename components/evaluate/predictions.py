@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from components.evaluate.models import latency
-from components.shared.errors import UserError
+from components.evaluate.models import latency, needs_code
 from components.shared.progress import Progress
 
 Probabilities = NDArray[np.float64]
@@ -23,22 +22,24 @@ class Classifier:
 
     Args:
         directory: As `train` writes it.
+        allow_remote_code: Whether code that comes with it may be run.
 
     Raises:
-        UserError: if the directory holds no model.
+        UserError: if the directory holds no model, or one that needs code which must not be run.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, allow_remote_code: bool = False) -> None:
         import torch
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
         from transformers.utils import logging
 
         logging.disable_progress_bar()  # the progress shown is ours
-        if not (directory / "config.json").exists():
-            raise UserError("not a model directory (no config.json)", where=str(directory), remedy="run `train`")
+        code = needs_code(directory, allowed=allow_remote_code)
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._tokenizer = AutoTokenizer.from_pretrained(directory)
-        model = AutoModelForSequenceClassification.from_pretrained(directory, dtype=torch.float32, use_safetensors=True)
+        self._tokenizer = AutoTokenizer.from_pretrained(directory, trust_remote_code=code)
+        model = AutoModelForSequenceClassification.from_pretrained(
+            directory, dtype=torch.float32, use_safetensors=True, trust_remote_code=code
+        )
         self._model = model.eval().to(self._device)
         several = model.config.problem_type == "multi_label_classification"
         self._squash = torch.sigmoid if several else lambda logits: torch.softmax(logits, dim=-1)

@@ -17,7 +17,7 @@ def run(config: Config) -> Result:
     check_sections(variants)
     ingest = variants[""].get("ingest") or {}
     source = pin_sources(config.source, ingest)
-    base_model = str(pin_base_model(config.base_model)) if config.base_model else ""
+    base_model = str(pin_base_model(config.base_model, variants[""].get("train") or {})) if config.base_model else ""
     champion = _champion(config.store, config.model_name) if config.model_name else ""
     return Result(
         summary=f"source {source or 'none'}, base model {base_model or 'none'}, champion {champion or 'none yet'}",

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,21 +20,42 @@ from components.shared.architectures import check_fit
 from components.shared.errors import RetryError, UserError
 from components.shared.new_models import NEW, parse_new_model
 from components.shared.references import HUB, S3, Reference, is_local, local_path, open_local, parse_reference
+from components.shared.remote_code import check_remote_code, remote_classes
 
 WHERE: Final = "base_model"
 DESCRIBING: Final = ("*.json", "*.txt", "*.model", "*.jinja", "README.md")
 PATTERNS: Final = ("*.safetensors", *DESCRIBING)
-"""Files of a hub repository that are downloaded: never code, never pickles."""
+"""Files of a hub repository that are downloaded: no code and no pickles, unless they are asked for."""
+CODE, PICKLES = ("*.py",), ("*.bin", "*.bin.index.json")
 TOKENIZER_FILES: Final = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model")
 
 
-def open_base_model(reference_text: str, max_tokens: int, task: str = "") -> tuple[Path, Reference]:
+@dataclass(frozen=True)
+class Trust:
+    """What of a model may be loaded beside safetensors.
+
+    Attributes:
+        pickles: Weights of `torch.save`; read by an unpickler that knows tensors and nothing that runs.
+        code: Its own Python code, with all rights of this process.
+    """
+
+    pickles: bool = False
+    code: bool = False
+
+
+SAFE: Final = Trust()
+
+
+def open_base_model(
+    reference_text: str, max_tokens: int, task: str = "", trust: Trust = SAFE
+) -> tuple[Path, Reference]:
     """The directory of the pinned base model, checked; a GGUF file as it is, and nothing of a model yet to be made.
 
     Args:
         reference_text: What `resolve` gave.
         max_tokens: Length of the texts it must read.
         task: What it must learn; empty asks for nothing.
+        trust: What may be loaded.
 
     Raises:
         UserError: if it does not exist, is not what was pinned, or is not a model we load.
@@ -49,8 +72,13 @@ def open_base_model(reference_text: str, max_tokens: int, task: str = "") -> tup
         directory = open_local(reference, WHERE)
     elif reference.uri.startswith(HUB):
         if task:  # a model that does not fit is refused before its weights are downloaded
-            check_task(_download(reference, DESCRIBING), task, reference.uri)
-        directory = _download(reference, PATTERNS)
+            described = _download(reference, DESCRIBING)
+            _check_code(described, reference.uri, trust)
+            check_task(described, task, reference.uri)
+        patterns = (*PATTERNS, *(CODE if trust.code else ()))
+        directory = _download(reference, patterns)
+        if trust.pickles and not any(directory.glob("*.safetensors")):
+            directory = _download(reference, (*patterns, *PICKLES))
     elif reference.uri.startswith(S3):
         place = Path(tempfile.gettempdir(), "evertune-base-models", reference.value)
         directory = mirrors.fetch_model(reference, place, WHERE)
@@ -60,7 +88,7 @@ def open_base_model(reference_text: str, max_tokens: int, task: str = "") -> tup
         )
     if directory.is_file():
         return directory, reference
-    check_model_directory(directory, reference.uri, max_tokens)
+    check_model_directory(directory, reference.uri, max_tokens, trust)
     if task:
         check_task(directory, task, reference.uri)
     return directory, reference
@@ -88,7 +116,9 @@ def settings_of(reference: Reference) -> dict[str, Any]:
 
 def check_task(directory: Path, task: str, name: str) -> None:
     """Raises UserError when the model of a directory cannot learn the task."""
-    check_fit(task, _settings(directory, name), name)
+    settings = _settings(directory, name)
+    if not remote_classes(settings):  # what a model with its own code can do is known when it is loaded
+        check_fit(task, settings, name)
     if task == "chat" and not _has_chat_template(directory):
         raise UserError(
             f"the tokenizer of {name} has no chat template",
@@ -97,23 +127,22 @@ def check_task(directory: Path, task: str, name: str) -> None:
         )
 
 
-def check_model_directory(directory: Path, name: str, max_tokens: int) -> None:
+def check_model_directory(directory: Path, name: str, max_tokens: int, trust: Trust = SAFE) -> None:
     """Refuses what cannot or must not be loaded; raises UserError."""
     settings = _settings(directory, name)
-    model_type, code = settings["model_type"], settings.get("auto_map")
-    if code:
-        raise UserError(
-            f"{name} ({model_type}) needs remote code, which is not run",
-            where=WHERE,
-            remedy="choose a built-in architecture",
-        )
-    if not any(directory.glob("*.safetensors")):
+    _check_code(directory, name, trust)
+    if not any(directory.glob("*.safetensors")) and not (trust.pickles and any(directory.glob("*.bin"))):
         pickled = any(directory.glob("*.bin")) or any(directory.glob("*.pt"))
         found = "only pickled weights, which are not loaded" if pickled else "no weights"
-        raise UserError(f"{name} has {found}", where=WHERE, remedy="give a model saved as safetensors")
+        remedy = ", or set train.allow_pickle_weights" if pickled and not trust.pickles else ""
+        raise UserError(f"{name} has {found}", where=WHERE, remedy=f"give a model saved as safetensors{remedy}")
     if not any((directory / file).exists() for file in TOKENIZER_FILES):
         raise UserError(f"{name} has no tokenizer", where=WHERE, remedy="save the tokenizer beside the weights")
     _check_length(max_tokens, settings.get("max_position_embeddings", max_tokens), name)
+
+
+def _check_code(directory: Path, name: str, trust: Trust) -> None:
+    check_remote_code(directory, name, allowed=trust.code, where=WHERE, option="train.allow_remote_code")
 
 
 def _check_length(max_tokens: int, limit: int, name: str) -> None:
@@ -178,7 +207,13 @@ def loading(name: str) -> Iterator[None]:
 
     try:
         yield
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
+    except pickle.UnpicklingError as error:
+        raise UserError(
+            f"{name} cannot be loaded: its pickled weights hold more than tensors",
+            where=WHERE,
+            remedy="convert them to safetensors where what they run does no harm, or choose another model",
+        ) from error
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, EOFError, SafetensorError) as error:
         first_line = str(error).strip().partition("\n")[0]
         raise UserError(
             f"{name} cannot be loaded: {first_line}", where=WHERE, remedy="check its files, or choose another model"

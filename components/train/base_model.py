@@ -6,11 +6,17 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from components.shared.base_models import WHERE, loading
+from components.shared.base_models import SAFE, WHERE, Trust, loading
 from components.shared.errors import UserError
+from components.train.config import Config
 
 
-def load_tokenizer(directory: Path, name: str, *, decoder: bool = False) -> Any:
+def trust_of(config: Config) -> Trust:
+    """What the options allow to be loaded."""
+    return Trust(config.allow_pickle_weights, config.allow_remote_code)
+
+
+def load_tokenizer(directory: Path, name: str, *, decoder: bool = False, trust: Trust = SAFE) -> Any:
     """The tokenizer of a model directory.
 
     Args:
@@ -18,6 +24,7 @@ def load_tokenizer(directory: Path, name: str, *, decoder: bool = False) -> Any:
         name: Its name, for errors.
         decoder: Whether the model reads from left to right only. It cannot see padding behind a text, so the token that
             ends a text may serve as padding.
+        trust: What may be loaded.
 
     Raises:
         UserError: if it cannot be loaded or cannot pad.
@@ -25,7 +32,7 @@ def load_tokenizer(directory: Path, name: str, *, decoder: bool = False) -> Any:
     from transformers import AutoTokenizer
 
     with loading(name):
-        tokenizer = AutoTokenizer.from_pretrained(directory, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(directory, trust_remote_code=trust.code)
     if tokenizer.pad_token_id is None and decoder:
         tokenizer.pad_token = tokenizer.eos_token
     if tokenizer.pad_token_id is None:
@@ -33,7 +40,7 @@ def load_tokenizer(directory: Path, name: str, *, decoder: bool = False) -> Any:
     return tokenizer
 
 
-def load_pretrained(auto_class: str, directory: Path, name: str, **settings: Any) -> Any:
+def load_pretrained(auto_class: str, directory: Path, name: str, trust: Trust = SAFE, **settings: Any) -> Any:
     """The model of a directory, in single precision, loaded by a class of transformers; raises UserError."""
     import torch
     import transformers
@@ -42,8 +49,9 @@ def load_pretrained(auto_class: str, directory: Path, name: str, **settings: Any
         model, report = getattr(transformers, auto_class).from_pretrained(
             directory,
             dtype=torch.float32,
-            use_safetensors=True,
-            trust_remote_code=False,
+            use_safetensors=not trust.pickles or any(directory.glob("*.safetensors")),
+            weights_only=True,
+            trust_remote_code=trust.code,
             output_loading_info=True,
             **settings,
         )

@@ -35,6 +35,12 @@ class Config(StepConfig):
     metrics: Path = output_artifact("JSON file of the training metrics.")
     logs: Path = output_artifact("Directory of the TensorBoard log.")
 
+    allow_pickle_weights: bool = option(
+        False, "Load a base model that has no safetensors from pytorch_model.bin; tensors only are unpickled."
+    )
+    allow_remote_code: bool = option(
+        False, "Run the Python code that comes with the pinned base model, with all rights of the training."
+    )
     epochs: int = option(2, "Passes over the training rows.", unit="epochs", low=1)
     batch_size: int = option(
         32, "Rows (or packs of them) of one optimizer step, over all processes.", unit="rows", low=1

@@ -14,7 +14,7 @@ from components.shared.manifest import damage
 from components.shared.objects import open_store
 from components.shared.references import Reference
 from components.shared.result import Result
-from components.train.base_model import load_tokenizer
+from components.train.base_model import load_tokenizer, trust_of
 from components.train.checkpoints import Checkpoints
 from components.train.config import Config
 from components.train.identity import checkpoint_key, options
@@ -34,7 +34,9 @@ def run(config: Config) -> Result:
     check_trackers(config)
     dataset = _open_dataset(config.data)
     task = open_task(dataset, config)
-    directory, base_model = open_base_model(config.base_model_reference, config.max_tokens, config.task)
+    directory, base_model = open_base_model(
+        config.base_model_reference, config.max_tokens, config.task, trust_of(config)
+    )
     return _train(config, dataset, task, directory, base_model)
 
 
@@ -53,7 +55,7 @@ def _train(config: Config, dataset: Dataset, task: Task, found: Path, base_model
         lease = held.enter_context(Lease(checkpoints.store, key)) if accelerator.is_main_process else None
         work = held.enter_context(_work_directory(config.model, accelerator.process_index))
         directory = directory_of(found, base_model, dataset, config, work)
-        tokenizer = load_tokenizer(directory, base_model.uri, decoder=task.decoder)
+        tokenizer = load_tokenizer(directory, base_model.uri, decoder=task.decoder, trust=trust_of(config))
         processes.seed_everything(config.seed)
         model = methods.apply(config, task, task.load_model(directory, base_model.uri), base_model.uri)
         task.tokenize(tokenizer, config.max_tokens)

@@ -64,7 +64,7 @@ class Generation(ABC):
 
     def _said(self, model: Path, sources: Sequence[str], what: str) -> tuple[list[str], float, float]:
         """What the model says, how many seconds that took, and how many for one source by itself."""
-        loaded, tokenizer = load(model, "AutoModelForSeq2SeqLM")
+        loaded, tokenizer = load(model, "AutoModelForSeq2SeqLM", allow_remote_code=self.config.allow_remote_code)
         prefix = str(trained_option(model, "source_prefix", ""))
         most = int(trained_option(model, "max_target_tokens", TARGET_TOKENS))
         encoded = tokenizer([prefix + source for source in sources], truncation=True)

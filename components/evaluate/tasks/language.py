@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.evaluate.config import Config
-from components.evaluate.models import by_length, latency, load, longest_of
+from components.evaluate.models import by_length, latency, load, longest_of, needs_code
 from components.evaluate.tasks import SAMPLES, Floats, Measured, Rows
 from components.shared.datasets import Dataset
 from components.shared.progress import Progress
@@ -67,7 +67,7 @@ class Language(ABC):
 
     def measure(self, model: Path, rows: Rows, what: str) -> Measured:
         """Loss, tokens, bytes and right tokens of each row, and what the model says of the first few."""
-        loaded, tokenizer = load(model, self.auto_class)
+        loaded, tokenizer = load(model, self.auto_class, allow_remote_code=self.config.allow_remote_code)
         asked = self.asked(rows, tokenizer, longest_of(tokenizer))
         statistics, began = np.zeros((len(rows), 4)), time.monotonic()
         with Progress(what, len(asked), "texts") as progress:
@@ -91,7 +91,8 @@ class Language(ABC):
         """The same for a model that knows how frequent each token is, and no more."""
         from transformers import AutoTokenizer
 
-        tokenizer = AutoTokenizer.from_pretrained(model)
+        code = needs_code(model, allowed=self.config.allow_remote_code)
+        tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=code)
         counts = np.ones(len(tokenizer))
         for one in self.asked(list(self.dataset.rows("train")), tokenizer, longest_of(tokenizer)):
             np.add.at(counts, one.labels[one.labels != IGNORED], 1)

@@ -36,7 +36,7 @@ class MultilabelClassification:
 
     def measure(self, model: Path, rows: Rows, what: str) -> Measured:
         """The labels that the model says."""
-        classifier = Classifier(model)
+        classifier = Classifier(model, allow_remote_code=self.config.allow_remote_code)
         texts, began = [row["text"] for row in rows], time.monotonic()
         found = classifier.probabilities(texts, self.config.batch_size, what)
         seconds = time.monotonic() - began

@@ -62,7 +62,9 @@ class QuestionAnswering:
 
     def _said(self, model: Path, rows: Rows, what: str) -> tuple[list[str], float, float]:
         """The answers, how many seconds they took, and how many a window takes by itself."""
-        loaded, tokenizer = load(model, "AutoModelForQuestionAnswering")
+        loaded, tokenizer = load(
+            model, "AutoModelForQuestionAnswering", allow_remote_code=self.config.allow_remote_code
+        )
         longest = longest_of(tokenizer)
         encoded = tokenizer(
             [row["question"] for row in rows],

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final
 import numpy as np
 
 from components.shared.errors import UserError
-from components.train.base_model import load_pretrained
+from components.train.base_model import load_pretrained, trust_of
 from components.train.tasks.packing import best_fit
 from components.train.tasks.token_task import IGNORED, Tokens, TokenSequence, TokenTask
 
@@ -39,7 +39,7 @@ class CausalLM(TokenTask):
 
     def load_model(self, directory: Path, name: str) -> Any:
         """The pretrained model, which must keep packed documents apart; raises UserError."""
-        model = load_pretrained(self.auto_class, directory, name)
+        model = load_pretrained(self.auto_class, directory, name, trust_of(self.config))
         if self.config.packing and not keeps_documents_apart(model):
             raise UserError(
                 f"{name} ({model.config.model_type}) mixes documents that are packed together",

@@ -25,7 +25,7 @@ def reference_to(directory):
     return str(pin_local(str(directory), "test"))
 
 
-def no_model(*_):
+def no_model(*_, **__):
     raise AssertionError("a model is loaded")
 
 
