@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from components.clean import line_rules
 from components.clean.config import QUALITY_LIMITS
 from components.clean.quality import RULES
 from components.shared import options
@@ -28,13 +29,14 @@ reason `quality: <rule> <limit>`. The rules are for running text: most short rev
 
 | family | from |
 |---|---|
-| `gopher` | [Rae et al. 2021](https://arxiv.org/abs/2112.11446), appendix A.1, without the rules for paragraphs |
+| `gopher` | [Rae et al. 2021](https://arxiv.org/abs/2112.11446), appendix A.1 |
 | `c4` | [Raffel et al. 2020](https://arxiv.org/abs/1910.10683), section 2.2 |
 | `fineweb` | [Penedo et al. 2024](https://arxiv.org/abs/2406.17557): the rules that were added to Gopher's and C4's |
 | `chinese` | [Chen et al. 2023](https://arxiv.org/abs/2311.01149) (ChineseWebText), the rules written by hand |
 
-Of C4's rules these are the ones for whole pages; what it does to lines, `main_content` and `repeated_lines` do. Lists
-of words, as C4 and ChineseWebText have them, are given as `blocked_words`.
+Of C4's rules these are the ones for whole pages; those for lines are [below](#lines). Its removal of spans of three
+sentences that stand elsewhere too is not here: `repeated_lines` does that for lines. Lists of words, as C4 and
+ChineseWebText have them, are given as `blocked_words`.
 
 Where most letters are of a script without spaces ("Chinese" below; also Japanese and Thai), words are counted by
 characters. These counterparts are ours: a word of running Chinese has 1.5 characters, and a run of words counts twice
@@ -42,13 +44,25 @@ as many characters.
 """
 
 
+LINES_HEAD = """
+## Lines
+
+`clean.line_rules` names rules of C4 (section 2.2) for the lines of web pages: `punctuation,words` for example. What is
+left of a text is then judged by the rules above; a text of which nothing is left is dropped as `empty after cleaning`.
+Labelled texts of one line lose much by them: a line without a full stop goes.
+
+| rule | what is removed |
+|---|---|
+"""
+
+
 def quality_page() -> str:
-    """The page of the quality rules: a table for each family."""
+    """The page of the quality rules: a table for each family, and one of the rules for lines."""
     page = QUALITY_HEAD
     for family, limits in QUALITY_LIMITS.items():
         rows = (f"| `{name}` | {limit:g} | {RULES[name].meaning} |" for name, limit in limits.items())
         page += "\n".join([f"\n## {family}\n", "| rule | limit | what is measured |", "|---|---|---|", *rows]) + "\n"
-    return page
+    return page + LINES_HEAD + "".join(f"| `{name}` | {rule.meaning} |\n" for name, rule in line_rules.RULES.items())
 
 
 def options_page() -> str:

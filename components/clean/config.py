@@ -22,6 +22,8 @@ LANGUAGES: Final = (
     *("vi", "yo", "zh"),
 )
 """Codes of the languages that can be told."""
+LINE_RULES: Final = ("citations", "punctuation", "words", "javascript", "policies")
+"""Rules for lines of web pages (docs/reference/quality-rules.md)."""
 QUALITY_LIMITS: Final[Mapping[str, Mapping[str, float]]] = {
     "gopher": {
         "min_words": 50,
@@ -34,7 +36,9 @@ QUALITY_LIMITS: Final[Mapping[str, Mapping[str, float]]] = {
         "min_alphabetic_words": 0.8,
         "min_stop_words": 2,
         "max_duplicate_lines": 0.3,
+        "max_duplicate_paragraphs": 0.3,
         "max_duplicate_line_characters": 0.2,
+        "max_duplicate_paragraph_characters": 0.2,
         "max_top_2_words": 0.2,
         "max_top_3_words": 0.18,
         "max_top_4_words": 0.16,
@@ -88,6 +92,9 @@ class Config(StepConfig):
     repeated_lines: int = option(
         0, "Remove lines of 10 characters or more that stand in at least so many texts; 0 removes none.", low=0
     )
+    line_rules: str = option(
+        "", f"Rules by which lines of web pages are removed, with commas: {', '.join(LINE_RULES)}; empty removes none."
+    )
     personal_data: bool = option(True, "Replace personal data by placeholders.")
     personal_data_kinds: str = option(
         ",".join(PERSONAL_DATA), "Which kinds of personal data, with commas: all of them, unless some are left out."
@@ -135,6 +142,7 @@ class Config(StepConfig):
         self.share_of(())
         chosen(self.personal_data_kinds, PERSONAL_DATA, "clean.personal_data_kinds")
         chosen(self.languages, LANGUAGES, "clean.languages")
+        chosen(self.line_rules, LINE_RULES, "clean.line_rules")
         self.limits()
         for name in ("blocked_words", "evaluation_set"):
             _check_pinned(getattr(self, name), f"clean.{name}")

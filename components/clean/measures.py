@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Final
 
@@ -14,6 +14,7 @@ _TOKEN: Final = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+")
 _UNSPACED: Final = re.compile(f"[{UNSPACED}]")
 _CHINESE: Final = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _LETTER: Final = re.compile(r"[^\W\d_]")
+_EMPTY_LINES: Final = re.compile(r"\n\s*\n")
 _SYMBOL: Final = re.compile(r"#|\.\.\.|…+")
 _SENTENCE_END: Final = re.compile(r"[.!?][\"'”’)]*(?:\s|$)|[。！？…]+")
 _STOP_WORDS: Final = frozenset("the be to of and that have with".split())  # noqa: SIM905
@@ -34,6 +35,11 @@ class Measured:
     def lines(self) -> list[str]:
         """Lines that are not empty."""
         return [line for line in self.text.split("\n") if line.strip()]
+
+    @cached_property
+    def paragraphs(self) -> list[str]:
+        """What stands between empty lines."""
+        return [paragraph for paragraph in _EMPTY_LINES.split(self.text) if paragraph.strip()]
 
     @cached_property
     def words(self) -> list[str]:
@@ -92,13 +98,22 @@ class Measured:
     @property
     def duplicate_lines(self) -> float:
         """Share of lines that stand there already."""
-        return 1 - len(set(self.lines)) / max(1, len(self.lines))
+        return _duplicates(self.lines)
 
     @property
     def duplicate_line_characters(self) -> float:
         """Share of characters that are in such lines."""
-        again = Counter(self.lines)
-        return sum((n - 1) * len(line) for line, n in again.items()) / max(1, sum(map(len, self.lines)))
+        return _duplicate_characters(self.lines)
+
+    @property
+    def duplicate_paragraphs(self) -> float:
+        """Share of paragraphs that stand there already."""
+        return _duplicates(self.paragraphs)
+
+    @property
+    def duplicate_paragraph_characters(self) -> float:
+        """Share of characters that are in such paragraphs."""
+        return _duplicate_characters(self.paragraphs)
 
     @property
     def chinese_share(self) -> float:
@@ -140,3 +155,12 @@ class Measured:
     def repeated_words(self, size: int) -> float:
         """The same of words: twice as many characters where words have no spaces."""
         return self.repeated_runs(size * 2 if self.unspaced else size)
+
+
+def _duplicates(parts: Sequence[str]) -> float:
+    return 1 - len(set(parts)) / max(1, len(parts))
+
+
+def _duplicate_characters(parts: Sequence[str]) -> float:
+    again = Counter(parts)
+    return sum((n - 1) * len(part) for part, n in again.items()) / max(1, sum(map(len, parts)))

@@ -8,7 +8,16 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from components.clean import characters, decontamination, languages, markup, quality, repeated_lines, word_lists
+from components.clean import (
+    characters,
+    decontamination,
+    languages,
+    line_rules,
+    markup,
+    quality,
+    repeated_lines,
+    word_lists,
+)
 from components.clean.config import Config
 from components.clean.personal_data import Redactor
 from components.clean.placeholders import Placeholders, only_placeholders
@@ -111,6 +120,8 @@ class Operations:
             yield SPACE, characters.tidy
         if repeated:
             yield "repeated lines", partial(repeated_lines.without_lines, repeated=repeated)
+        if rules := names(config.line_rules):
+            yield "line rules", partial(line_rules.kept_lines, chosen=rules)
         if config.personal_data:
             yield "personal data", self._redactor.redact
 

@@ -59,7 +59,14 @@ RULES: Final[Mapping[str, Rule]] = {
         "how many of the, be, to, of, and, that, have, with it has; Chinese: of 的了是在和有不这我就",
     ),
     "max_duplicate_lines": Rule(lambda text: text.duplicate_lines, "share of lines that stood there already"),
+    "max_duplicate_paragraphs": Rule(
+        lambda text: text.duplicate_paragraphs, "share of paragraphs that stood there already"
+    ),
     "max_duplicate_line_characters": _REPEATED,
+    "max_duplicate_paragraph_characters": Rule(
+        lambda text: text.duplicate_paragraph_characters,
+        "share of characters in paragraphs that stood there already",
+    ),
     **{
         f"max_top_{size}_words": Rule(
             partial(Measured.top_run, size=size),

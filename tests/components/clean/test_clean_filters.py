@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.clean import quality
-from components.clean.config import LANGUAGES, QUALITY_LIMITS, Config
+from components.clean.config import LANGUAGES, LINE_RULES, QUALITY_LIMITS, Config
 from components.clean.decontamination import EvaluationSet, read_texts
 from components.clean.languages import language_of
+from components.clean.line_rules import RULES
 from components.clean.operations import Operations
 from components.clean.quality import violated
 from components.clean.repeated_lines import count_lines, without_lines
@@ -73,6 +74,9 @@ LOG = "\n".join(f"the item {number} of the list was found and that is all" for n
         ("min_stop_words", "Buy cheap watches online today"),
         ("min_stop_words", "手表价格便宜商店网上购买"),
         ("max_duplicate_lines", "same line\n" * 3 + "other"),
+        ("max_duplicate_paragraphs", "A paragraph.\n\nAnother one.\n\nA paragraph.\n \nA paragraph."),
+        ("max_duplicate_paragraphs", "今天天气很好。\n\n我们去公园。\n\n今天天气很好。\n\n今天天气很好。"),
+        ("max_duplicate_paragraph_characters", "A rather long paragraph\nthat is repeated.\n\n" * 2 + "Short."),
         ("max_duplicate_line_characters", "a rather long line that is repeated\n" * 2 + "short"),
         ("max_top_2_words", "buy now " * 9),
         ("max_top_2_words", "点击购买" * 9),
@@ -109,6 +113,36 @@ def test_each_rule_catches_what_it_is_for(name, text):
 def test_every_limit_has_a_measure():
     names = {name for family in QUALITY_LIMITS.values() for name in family}
     assert names == set(quality.RULES)
+
+
+@pytest.mark.parametrize(
+    ("rule", "line", "left"),
+    [
+        ("punctuation", "Home and About and Contact us", ""),
+        ("punctuation", "首页 关于我们 联系方式，", ""),
+        ("words", "Read this now.", ""),
+        ("words", "请阅读这个。", ""),
+        ("javascript", "Please enable JavaScript to see this page.", ""),
+        ("javascript", "请在浏览器中启用脚本后再访问本页面。", ""),
+        ("policies", "By going on you accept our Privacy Policy and more.", ""),
+        ("policies", "继续浏览即表示您同意本网站使用Cookie和类似的技术。", ""),
+        ("citations", "The town was founded in 1203.[12][citation needed]", "The town was founded in 1203."),
+        ("citations", "这座小镇建于一二〇三年。[3][来源请求]", "这座小镇建于一二〇三年。"),
+    ],
+)
+def test_each_rule_for_lines_removes_what_it_is_for_and_keeps_prose(rule, line, left):
+    clean = operations(line_rules=rule).clean
+    assert clean(f"{PROSE}\n{line}\n{CHINESE}") == "\n".join(filter(None, (PROSE, left, CHINESE)))
+
+
+def test_rules_for_lines_see_what_others_leave_and_may_leave_nothing():
+    both = operations(line_rules="punctuation,citations")
+    assert both.clean("The mark is taken away first.[1]\n\nMenu\n\nIt was.") == (
+        "The mark is taken away first.\n\nIt was."
+    )
+    assert both.defect({"text": both.clean("Just a title")}) == "empty after cleaning"
+    assert both.changed["line rules"] == 2
+    assert set(RULES) == set(LINE_RULES)
 
 
 @pytest.mark.parametrize("rules", ["gopher,c4,fineweb,chinese"])
@@ -219,7 +253,14 @@ PIECES = (
 STRANGE = st.one_of(st.text(), st.lists(st.sampled_from(PIECES), max_size=15).map("".join))
 
 
-@pytest.mark.parametrize("options", [{}, {"normal_form": "NFKC", "full_width": True, "personal_data_key": "published"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"line_rules": ",".join(LINE_RULES)},
+        {"normal_form": "NFKC", "full_width": True, "personal_data_key": "published"},
+    ],
+)
 def test_cleaning_twice_changes_nothing_more(options):
     clean = operations(markup=False, **options).clean
 
