@@ -13,17 +13,21 @@ from kfp.compiler.pipeline_spec_builder import extract_comments_from_pipeline_sp
 from kfp.dsl.base_component import BaseComponent
 
 from pipelines import placement
+from pipelines.flow import ONE_POD, Shares
 from pipelines.graphs import pipelines
 from pipelines.profiles import arguments
 
 
-def compile_all(parameters: Mapping[str, Any], into: Path, names: Sequence[str] = ()) -> list[Path]:
+def compile_all(
+    parameters: Mapping[str, Any], into: Path, names: Sequence[str] = (), shares: Shares = ONE_POD
+) -> list[Path]:
     """Writes one YAML file for each pipeline.
 
     Args:
         parameters: What the run form shows as defaults (see `profiles.load`).
         into: Directory of the files; made when it does not exist.
         names: Which pipelines; all of them when empty.
+        shares: Over how many pods `clean` is fanned out.
 
     Returns:
         The files, in the order of `names`.
@@ -31,7 +35,7 @@ def compile_all(parameters: Mapping[str, Any], into: Path, names: Sequence[str] 
     into.mkdir(parents=True, exist_ok=True)
     defaults = arguments(parameters) | placement.defaults()
     written = []
-    made = pipelines()
+    made = pipelines(shares)
     for name in names or made:
         path = into / f"{name}.yaml"
         path.write_text(_yaml(made[name], defaults), encoding="utf-8")

@@ -20,7 +20,7 @@ from components.resolve.component import resolve
 from components.split.component import split
 from components.train.component import train
 from components.version.component import version
-from pipelines.flow import Flow, pipeline
+from pipelines.flow import ONE_POD, Flow, Shares, pipeline
 
 PREPARE: Final = ("resolve", "ingest", "clean", "split", "version")
 TRAIN: Final = ("resolve", "fetch", "train", "evaluate", "promote")
@@ -55,6 +55,7 @@ def _prepare(flow: Flow, resolved: dsl.PipelineTask) -> dsl.PipelineTask:
     source_reference = resolved.outputs["source_reference"]
     ingested = flow.add(ingest, source_reference=source_reference)
     cleaned = flow.add(clean, raw=ingested.outputs["raw"], share="")
+    flow.add_shares(cleaned, clean, raw=ingested.outputs["raw"])
     divided = flow.add(split, cleaned=cleaned.outputs["cleaned"], findings=cleaned.outputs["findings"])
     return flow.add(
         version,
@@ -89,20 +90,20 @@ _DATA: Final = ("dataset", "store", "registry")
 _MODEL: Final = ("model_name", "checkpoints")
 
 
-def pipelines() -> dict[str, BaseComponent]:
-    """The pipelines by the names of their files.
+def pipelines(shares: Shares = ONE_POD) -> dict[str, BaseComponent]:
+    """The pipelines by the names of their files; what `shares` is stands in `Flow`.
 
     Made in a thread: KFP walks the stack at each setting of a task, which is ten times faster where little is on it.
     """
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(_made).result()
+        return thread.submit(_made, shares).result()
 
 
-def _made() -> dict[str, BaseComponent]:
+def _made(shares: Shares) -> dict[str, BaseComponent]:
     data, model = ("task", "source", *_DATA), ("task", "base_model", "revision", *_DATA, *_MODEL)
     both = ("task", "source", "base_model", *_DATA, *_MODEL)
     return {
-        "prepare_data": pipeline("prepare-data", prepare_data_graph, PREPARE, data),
-        "train_model": pipeline("train-model", train_model_graph, TRAIN, model),
-        "retrain": pipeline("retrain", retrain_graph, (*PREPARE, *TRAIN[1:]), both),
+        "prepare_data": pipeline("prepare-data", prepare_data_graph, PREPARE, data, shares),
+        "train_model": pipeline("train-model", train_model_graph, TRAIN, model, shares),
+        "retrain": pipeline("retrain", retrain_graph, (*PREPARE, *TRAIN[1:]), both, shares),
     }

@@ -19,6 +19,7 @@ from typing import Any, Final
 from kfp import dsl, kubernetes
 
 from components.images import image
+from pipelines.steps import share_of
 
 NEVER_CACHED: Final = ("resolve", "promote")
 """Steps that look at what moves: the source, the base model, the champion."""
@@ -99,6 +100,10 @@ STEPS: Final[Mapping[str, Needs]] = {
     "evaluate": Needs(cpu=("2", "4"), memory=("4Gi", "8Gi"), scratch="40Gi", hours=12, retries=2, secrets=(S3, HUB)),
     "promote": Needs(cpu=("1", "1"), memory=("1Gi", "4Gi"), scratch="20Gi", hours=1, retries=3, secrets=(S3,)),
 }
+SHARE: Final = Needs(
+    cpu=("1", "2"), memory=("1Gi", "3Gi"), scratch="20Gi", hours=6, retries=3, secrets=STEPS["clean"].secrets
+)
+"""What a share of `clean` needs, of which there are many: it takes a shard at a time, and goes on where it was."""
 BACKOFF: Final = {"backoff_duration": "30s", "backoff_factor": 2.0, "backoff_max_duration": "600s"}
 
 
@@ -153,16 +158,17 @@ def use(queue: str = "", priority: str = "", pull_secret: bool = False) -> None:
             os.environ[name] = value
 
 
-def place(task: dsl.PipelineTask, step: str, chosen: Mapping[str, Any]) -> dsl.PipelineTask:
+def place(task: dsl.PipelineTask, step: str, chosen: Mapping[str, Any], *, share: bool = False) -> dsl.PipelineTask:
     """Sets everything that this module decides on a task.
 
     Args:
         task: The task.
         step: The step it runs.
         chosen: The pipeline's parameters that place it, by the names of `choices`.
+        share: Whether it does a share of the step.
     """
-    needs = STEPS[step]
-    task.set_display_name(step)
+    needs = SHARE if share else STEPS[step]
+    task.set_display_name(share_of(step) if share else step)
     task.set_caching_options(step not in NEVER_CACHED)
     task.set_env_variable("EVERTUNE_IMAGE", image(step))  # for the lineage of what the step makes
     task.set_retry(needs.retries, **BACKOFF)

@@ -16,6 +16,11 @@ STEPS: Final = ("resolve", "ingest", "clean", "split", "version", "fetch", "trai
 """All steps in the order of the flow."""
 
 
+def share_of(step: str) -> str:
+    """What people see of a pod that does a share of a step."""
+    return f"{step} share"
+
+
 def config_of(step: str) -> type[StepConfig]:
     """The configuration class of a step."""
     config: type[StepConfig] = importlib.import_module(f"components.{step}.config").Config

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +22,7 @@ from components.clean.config import Config
 from components.clean.known_parts import KnownParts
 from components.clean.operations import Operations
 from components.clean.parts import clean_shard
+from components.clean.stored_parts import Parts, StoredPart
 from components.shared.datasets import ALL, Dataset
 from components.shared.errors import RetryError, UserError
 from components.shared.manifest import Columns, Shard
@@ -36,9 +39,7 @@ Work = tuple[Shard, Path]
 _cleaner: _Cleaner
 
 
-def clean_shards(
-    config: Config, raw: Dataset, scratch: Path, repeated: frozenset[int] = frozenset()
-) -> tuple[list[Path], int]:
+def clean_shards(config: Config, raw: Dataset, scratch: Path, repeated: frozenset[int] = frozenset()) -> Parts:
     """Cleans all shards, or those of the chosen share.
 
     Args:
@@ -48,25 +49,26 @@ def clean_shards(
         repeated: Lines to remove, as `repeated_lines` counted them.
 
     Returns:
-        The directories of the parts in the order of the shards, and how many of them were known.
+        The parts in the order of the shards.
     """
     shards = config.share_of(raw.manifest.splits[ALL])
     rows = sum(shard.rows for shard in shards)
     _check_memory(config, rows)
     parts = [scratch / f"part-{number:05d}" for number in range(len(shards))]
-    cleaner, left = _Cleaner(config, raw.directory, raw.columns, repeated), []
+    cleaner, left, stored = _Cleaner(config, raw.directory, raw.columns, repeated), [], {}
     cleaner.open()
     with Progress("cleaning", rows, "rows") as progress:
-        for shard, part in zip(shards, parts, strict=True):
+        for number, (shard, part) in enumerate(zip(shards, parts, strict=True)):
             part.mkdir()
             if cleaner.known.find(shard, part):
+                stored[number] = StoredPart(cleaner.known, shard, part, partial(cleaner.make, shard))
                 progress.advance(shard.rows)
             else:
                 left.append((shard, part))
         with _cleaning(cleaner, left) as cleaned:
             for (shard, _), _ in zip(left, cleaned, strict=True):
                 progress.advance(shard.rows)
-    return parts, len(shards) - len(left)
+    return Parts(parts, stored)
 
 
 class _Cleaner:
@@ -80,8 +82,14 @@ class _Cleaner:
         self.operations, self.known = Operations(self.config, self.repeated), KnownParts(self.config, self.repeated)
 
     def clean(self, work: Work) -> None:
-        """Makes the part of a shard that is not known."""
+        """Makes the part of a shard that is not known; of a share it is in the store only, and takes no room here."""
         shard, part = work
+        self.make(shard, part)
+        if self.config.share:
+            shutil.rmtree(part)
+
+    def make(self, shard: Shard, part: Path) -> None:
+        """Makes the part of a shard in an empty directory, and keeps it."""
         clean_shard(self.operations, self.directory / shard.file, self.columns, part)
         self.known.keep(shard, part)
 

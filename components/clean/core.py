@@ -41,10 +41,11 @@ def run(config: Config) -> Result:
         staged_directory(config.cleaned) as kept,
         staged_directory(config.findings) as directory,
     ):
-        parts, known = clean_shards(config, raw, scratch, _repeated_lines(raw, config))
+        parts = clean_shards(config, raw, scratch, _repeated_lines(raw, config))
         if config.share:
-            return _share(config, (kept, directory), len(parts))
-        duplicates = Duplicates(config, Marks(parts), SignatureIndex(parts), scratch)
+            return _share(config, (kept, directory), len(parts.directories))
+        index = SignatureIndex(parts.directories, parts.fetch)
+        duplicates = Duplicates(config, Marks(parts.directories), index, scratch)
         duplicates.decide()
         findings, ties = Findings(duplicates), duplicates.ties()
         counts = findings.counts()
@@ -52,14 +53,15 @@ def run(config: Config) -> Result:
         named = {row for later, earlier in ties.items() for row in (later, *earlier)}
         writer = DatasetWriter(kept, raw.columns)
         output = Output(writer, directory, scratch, findings, sorted(named))
-        output.write(parts)
+        output.write(parts.with_rows())
         manifest = writer.finish()
         clusters = [[output.ids[row] for row in (*earlier, later)] for later, earlier in ties.items()]
         write_json(directory / "clusters.json", clusters)
         write_json(directory / "counts.json", counts | {"distributions": findings.distributions.told()})
         write_report(config.report, counts, findings, len(clusters), config.personal_data_key)
     dropped = counts["rows_in"] - counts["rows_out"]
-    cleaned_before = f", {known} of {len(parts)} shards were cleaned before" if known else ""
+    known, shards = parts.known, len(parts.directories)
+    cleaned_before = f", {known} of {shards} shards were cleaned before" if known else ""
     return Result(
         summary=f"{counts['rows_out']:,} of {counts['rows_in']:,} rows kept, {dropped:,} dropped{cleaned_before}",
         metadata={"cleaned": {"rows": counts["rows_out"], "digest": manifest.digest, "dropped": dropped}},

@@ -1,9 +1,12 @@
 """What was made of shards before, kept in the object store: only new and changed shards are cleaned again.
 
-cleanings/<key>.zip    the files of a part
+cleanings/<key>/found.zip    what all rows are compared by: marks, counts, LSH bands (see `parts`)
+cleanings/<key>/shingles     the shingles; those of candidates are read only
+cleanings/<key>/rows.zip     the rows, read when they are written
 
 The key names the rows of the shard, the options and the sources of this step, and the libraries it works with. Any of
-it may be deleted at any time; what is damaged or cannot be had is made again.
+it may be deleted at any time; what is damaged or cannot be had is made again. found.zip is written last: where it is,
+the others are.
 """
 
 from __future__ import annotations
@@ -12,13 +15,15 @@ import hashlib
 import json
 import logging
 import zipfile
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
 from components.clean.config import Config
-from components.clean.parts import PART_FILES
+from components.clean.parts import FOUND_FILE, MARKS_FILE, ROWS_FILE
 from components.clean.placeholders import Placeholders
+from components.clean.signatures import BANDS_FILE, CHECKS, SHINGLES, SIZES
 from components.shared import datasets, records, texts
 from components.shared.errors import EvertuneError
 from components.shared.manifest import Shard
@@ -27,8 +32,15 @@ from components.shared.options import OPTION, fields_of
 
 log = logging.getLogger("evertune.clean")
 PREFIX: Final = "cleanings"
+FOUND, ROWS = "found.zip", "rows.zip"
+ARCHIVES: Final[Mapping[str, tuple[str, ...]]] = {
+    ROWS: (ROWS_FILE,),
+    FOUND: (MARKS_FILE, FOUND_FILE, SIZES, CHECKS, BANDS_FILE),
+}
 LIBRARIES: Final = ("eldc", "ftfy", "numpy", "pyarrow", "selectolax", "xxhash")
 """Those that decide what is in a part."""
+UNUSABLE: Final = (EvertuneError, OSError, zipfile.BadZipFile, KeyError)
+"""What is raised for an object that is not there, is damaged or cannot be had."""
 _ELSEWHERE: Final = frozenset(
     {
         "exact_duplicates",
@@ -54,45 +66,62 @@ class KnownParts:
 
     def __init__(self, config: Config, repeated: frozenset[int] = frozenset()) -> None:
         self._store: ObjectStore | None = open_store(config.store) if config.store else None
-        self._recipe = _recipe(config, repeated)
+        self._recipe, self._must = _recipe(config, repeated), bool(config.share)
 
     def find(self, shard: Shard, part: Path) -> bool:
-        """Fills an empty directory with what was made of a shard; whether there was anything."""
-        if not self._store:
-            return False
-        archive = part.with_suffix(".zip")
+        """Fills an empty directory with what is found in all rows of a shard; whether there was anything."""
         try:
-            if self._store.size(self._key(shard)) is None:
+            if not self._store or self._store.size(self._key(shard, FOUND)) is None:
                 return False
-            self._store.download(self._key(shard), archive)
-            with zipfile.ZipFile(archive) as files:
-                for name in PART_FILES:
-                    files.extract(name, part)  # and compares its checksum
-        except (EvertuneError, OSError, zipfile.BadZipFile, KeyError) as error:
+            self.fetch(shard, FOUND, part)
+        except UNUSABLE as error:
             log.warning("%s is cleaned again: %s", shard.file, error)
             return False
-        finally:
-            archive.unlink(missing_ok=True)
         return True
 
+    def fetch(self, shard: Shard, archive: str, part: Path) -> None:
+        """Puts the files of an archive into a directory; raises UNUSABLE."""
+        assert self._store
+        path = part / archive
+        try:
+            self._store.download(self._key(shard, archive), path)
+            with zipfile.ZipFile(path) as files:
+                for name in ARCHIVES[archive]:
+                    files.extract(name, part)  # and compares its checksum
+        finally:
+            path.unlink(missing_ok=True)
+
+    def read(self, shard: Shard, begin: int, size: int) -> bytes:
+        """Some of the bytes of the shingles; raises UNUSABLE."""
+        assert self._store
+        return self._store.get_range(self._key(shard, SHINGLES), begin, size)
+
     def keep(self, shard: Shard, part: Path) -> None:
-        """Keeps what was made of a shard."""
+        """Keeps what was made of a shard; when it cannot be kept, raises if that is what the run is for."""
         if not self._store:
             return
-        archive = part.with_suffix(".zip")
-        with zipfile.ZipFile(archive, "w") as files:
-            for name in PART_FILES:
-                files.write(part / name, name)
         try:
-            self._store.upload(archive, self._key(shard))
+            self._upload(self._store, shard, part)
         except (EvertuneError, OSError) as error:
+            if self._must:
+                raise
             log.warning("%s will be cleaned again next time: %s", shard.file, error)
-        finally:
-            archive.unlink()
 
-    def _key(self, shard: Shard) -> str:
+    def _upload(self, store: ObjectStore, shard: Shard, part: Path) -> None:
+        store.upload(part / SHINGLES, self._key(shard, SHINGLES))
+        for archive, names in ARCHIVES.items():
+            path = part / archive
+            with zipfile.ZipFile(path, "w") as files:
+                for name in names:
+                    files.write(part / name, name)
+            try:
+                store.upload(path, self._key(shard, archive))
+            finally:
+                path.unlink()
+
+    def _key(self, shard: Shard, name: str) -> str:
         named = f"{self._recipe} {shard.rows_digest}"
-        return f"{PREFIX}/{hashlib.sha256(named.encode()).hexdigest()[:40]}.zip"
+        return f"{PREFIX}/{hashlib.sha256(named.encode()).hexdigest()[:40]}/{name}"
 
 
 def _recipe(config: Config, repeated: frozenset[int]) -> str:

@@ -104,6 +104,7 @@ def _parted(packed: Long, parts: int) -> Iterator[Long]:
 
 def _verified(index: SignatureIndex, packed: Long, threshold: float) -> Places:
     pairs = np.stack([packed >> _HALF, packed & _LOW], axis=1).astype(np.int64)
+    index.fetch(np.unique(pairs))
     cost = np.cumsum(index.sizes[pairs].sum(axis=1)) // PAIR_SHINGLES
     chunks = np.split(pairs, np.flatnonzero(np.diff(cost)) + 1)
     return np.concatenate([chunk[_similarity(index, chunk) >= threshold] for chunk in chunks])

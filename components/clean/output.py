@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from io import FileIO
 from pathlib import Path
 from typing import Any, Final, TextIO
@@ -48,8 +48,8 @@ class Output:
         self.named = np.array(sorted(named), np.int64)
         self.ids: dict[int, str] = {}
 
-    def write(self, parts: Sequence[Path]) -> None:
-        """Writes the rows of all parts."""
+    def write(self, parts: Iterable[Path]) -> None:
+        """Writes the rows of all parts, each of which is read before the next one is asked for."""
         total, begin = len(self.duplicates.reasons), 0
         with (
             (self.directory / DROPPED_FILE).open("w", encoding="utf-8") as dropped,

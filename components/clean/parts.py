@@ -4,7 +4,7 @@ rows.parquet    the cleaned rows with their ids
 marks.parquet   of each row: its id in the raw dataset, why it is dropped already, its label, its language, the key of
                 its text, its length in characters and its size in bytes
 found.json      how many texts each operation changed, and the placeholders put in
-shingles, sizes, bands    see `signatures`
+shingles, sizes, checks, bands    see `signatures`
 
 What is in it depends on the shard, the options and the code only. So parts can be made in any order, by any number of
 processes, and used again.
@@ -27,7 +27,7 @@ from pyarrow import parquet
 from components.clean.distributions import LANGUAGE
 from components.clean.languages import language_of
 from components.clean.operations import Operations
-from components.clean.signatures import FILES, SignatureWriter
+from components.clean.signatures import SignatureWriter
 from components.shared.datasets import READ_ROWS, arrow_schema, canonical_form
 from components.shared.files import write_atomically
 from components.shared.manifest import Columns
@@ -35,7 +35,6 @@ from components.shared.records import text_key
 from components.shared.texts import Row, cleaned, compared_text, label_of
 
 ROWS_FILE, MARKS_FILE, FOUND_FILE = "rows.parquet", "marks.parquet", "found.json"
-PART_FILES: Final = (ROWS_FILE, MARKS_FILE, FOUND_FILE, *FILES)
 CHANGED, PERSONAL = "changed", "personal"
 KEY_BYTES: Final = 16
 _MARKS: Final = pa.schema(

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.shared.errors import UserError
+from components.shared.errors import DamagedError, UserError
 from components.shared.files import files_under, whole_file, write_atomically
 
 
@@ -36,6 +36,13 @@ class DirectoryStore:
             return self._path(key).read_bytes()
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
+
+    def get_range(self, key: str, begin: int, size: int) -> bytes:
+        if self.size(key) is None:
+            raise no_such_object(f"{self.uri}/{key}")
+        with self._path(key).open("rb") as file:
+            file.seek(begin)
+            return whole_range(file.read(size), size, f"{self.uri}/{key}")
 
     def put(self, key: str, data: bytes) -> None:
         write_atomically(self._place(key), data)
@@ -100,6 +107,13 @@ def safe_key(key: str) -> str:
     if key.startswith("/") or any(part in (".", "..") for part in key.split("/")) or "\\" in key or "\0" in key:
         raise UserError(f"{key!r} is not a key", where="store", remedy="use names without `..` and leading slash")
     return key
+
+
+def whole_range(data: bytes, size: int, where: str) -> bytes:
+    """The bytes of a range; raises DamagedError if the object ends before."""
+    if len(data) != size:
+        raise DamagedError("the object is too short", where=where, remedy="restore it from a copy or make it again")
+    return data
 
 
 def no_such_object(where: str) -> UserError:

@@ -24,6 +24,8 @@ from components.shared.objects import ObjectStore, open_store
 
 LEASE: Final = "lease-"
 COMPLETE: Final = "complete.json"
+FOUND: Final = ("found.json", "found.zip")
+"""Names of what is written last of a reading and of a cleaned shard."""
 
 
 @dataclass(frozen=True)
@@ -126,10 +128,12 @@ def kept_work(store: ObjectStore, age: float) -> Iterator[Garbage]:
 
 
 def _older_than(store: ObjectStore, kind: str, age: float) -> list[Garbage]:
-    old = _older(store.entries(f"{kind}/"), age)
+    groups = _grouped(store.entries(f"{kind}/"), re.compile(rf"{kind}/[^/.]+"), ends="/.")
+    old = [entry for entries in groups.values() if _all_old(entries, age) for entry in entries]
 
     def delete() -> bool:
-        for entry in sorted(old, key=lambda entry: not entry.key.endswith("found.json")):
+        # What says that the others are there goes first.
+        for entry in sorted(old, key=lambda entry: not entry.key.endswith(FOUND)):
             store.delete(entry.key)
         return True
 
@@ -198,12 +202,12 @@ def _leased(store: ObjectStore, key: str) -> bool:
     return False
 
 
-def _grouped(entries: Iterable[Entry], prefix: re.Pattern[str]) -> dict[str, list[Entry]]:
-    """Entries by the beginning of their keys; those that begin otherwise are none of ours."""
+def _grouped(entries: Iterable[Entry], prefix: re.Pattern[str], ends: str = "/") -> dict[str, list[Entry]]:
+    """Entries by the beginning of their keys, which ends before one of `ends`; others are none of ours."""
     groups: dict[str, list[Entry]] = {}
     for entry in entries:
         match = prefix.match(entry.key)
-        if match and entry.key.startswith(f"{match[0]}/"):
+        if match and entry.key[match.end() : match.end() + 1] in tuple(ends):
             groups.setdefault(match[0], []).append(entry)
     return groups
 

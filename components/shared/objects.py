@@ -20,6 +20,9 @@ class ObjectStore(Protocol):
     def get(self, key: str) -> bytes | None:
         """The object's bytes, or None if there is none."""
 
+    def get_range(self, key: str, begin: int, size: int) -> bytes:
+        """Some bytes of an object that has them. They are not compared with what was written: the caller does that."""
+
     def put(self, key: str, data: bytes) -> None:
         """Writes an object, replacing one that is there."""
 

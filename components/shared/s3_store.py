@@ -10,11 +10,11 @@ import uuid
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from components.shared import s3_client
 from components.shared.commands import Deadline
-from components.shared.directory_store import Entry, safe_key
+from components.shared.directory_store import Entry, safe_key, whole_range
 from components.shared.errors import DamagedError
 from components.shared.files import sha256_of, whole_file
 from components.shared.s3_client import ABSENT, code_of, listed, persistently
@@ -44,6 +44,9 @@ class S3Store:
 
     def get(self, key: str) -> bytes | None:
         return self._unless_absent(key, lambda: self._read(key))
+
+    def get_range(self, key: str, begin: int, size: int) -> bytes:
+        return self._do(key, lambda: whole_range(self._read_range(key, begin, size), size, self._where(key)))
 
     def put(self, key: str, data: bytes) -> None:
         metadata = {SHA256: hashlib.sha256(data).hexdigest()}
@@ -85,16 +88,20 @@ class S3Store:
         self._do(key, lambda: self.client.delete_object(**self._at(key)))
 
     def _read(self, key: str) -> bytes:
-        from botocore.exceptions import ReadTimeoutError, ResponseStreamingError
-
         answer = self.client.get_object(**self._at(key))
-        try:
-            with closing(answer["Body"]) as body:  # as a context it would give the raw stream
-                data: bytes = body.read()
-        except ReadTimeoutError as error:  # in the middle of the body, where botocore does not repeat
-            raise ResponseStreamingError(error=error) from error
+        data = _body(answer)
         self._compare(key, hashlib.sha256(data).hexdigest(), answer.get("Metadata", {}))
         return data
+
+    def _read_range(self, key: str, begin: int, size: int) -> bytes:
+        from botocore.exceptions import ClientError
+
+        try:
+            return _body(self.client.get_object(**self._at(key), Range=f"bytes={begin}-{begin + size - 1}"))
+        except ClientError as error:
+            if code_of(error) in ("InvalidRange", "416"):  # it ends before the range begins
+                return b""
+            raise
 
     def _write_new(self, key: str, data: bytes, metadata: dict[str, str]) -> bool:
         from botocore.exceptions import ClientError
@@ -143,3 +150,14 @@ class S3Store:
 
     def _where(self, key: str) -> str:
         return f"{self.uri}/{key}"
+
+
+def _body(answer: dict[str, Any]) -> bytes:
+    from botocore.exceptions import ReadTimeoutError, ResponseStreamingError
+
+    try:
+        with closing(answer["Body"]) as body:  # as a context it would give the raw stream
+            data: bytes = body.read()
+    except ReadTimeoutError as error:  # in the middle of the body, where botocore does not repeat
+        raise ResponseStreamingError(error=error) from error
+    return data

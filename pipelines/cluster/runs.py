@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from components.shared.errors import EvertuneError, RetryError, UserError
 from pipelines.cluster.connection import Conflict, Connection
 from pipelines.cluster.uploads import Version
-from pipelines.steps import STEPS
+from pipelines.steps import STEPS, share_of
 
 ENDED: Final = ("SUCCEEDED", "FAILED", "CANCELED", "SKIPPED")
 LOGS: Final = ("v2beta1", "v1alpha1")
 """Versions of the API under which Kubeflow offers logs, the newest first."""
+_SHOWN: Final = tuple(name for step in STEPS for name in (share_of(step), step))
+_URGENT: Final = {"SUCCEEDED": 0, "SKIPPED": 0, "FAILED": 2}
 
 
 @dataclass(frozen=True)
@@ -207,7 +209,7 @@ def of_recurring(connection: Connection, recurring_run_id: str, experiment: str)
 
 
 def _run(connection: Connection, told: Any) -> Run:
-    steps = {_step(task): task.state or "" for task in _tasks(told.run_details) if _step(task) in STEPS}
+    steps = _states(_tasks(told.run_details))
     return Run(
         id=told.run_id,
         name=told.display_name or "",
@@ -215,9 +217,19 @@ def _run(connection: Connection, told: Any) -> Run:
         created=told.created_at.isoformat() if told.created_at else "",
         ended=told.finished_at.isoformat() if told.finished_at and told.finished_at.year > 1970 else "",
         error=" ".join((told.error.message or "").split()) if told.error else "",
-        steps={step: steps[step] for step in STEPS if step in steps},
+        steps={step: steps[step] for step in _SHOWN if step in steps},
         url=f"{connection.endpoint}/#/runs/details/{told.run_id}",
     )
+
+
+def _states(tasks: Iterable[Any]) -> dict[str, str]:
+    """State of each step; of several shares that of one that failed or, if none did, of one that has not ended."""
+    states: dict[str, str] = {}
+    for task in tasks:
+        step, state = _step(task), task.state or ""
+        if step not in states or _URGENT.get(state, 1) > _URGENT.get(states[step], 1):
+            states[step] = state
+    return states
 
 
 def _tasks(details: Any) -> list[Any]:

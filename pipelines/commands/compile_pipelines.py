@@ -29,6 +29,8 @@ def add_placement(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("placement")
     group.add_argument("--queue", default="", help="Kueue's LocalQueue that admits the pods (default: none)")
     group.add_argument("--priority", default="", help="Kueue's WorkloadPriorityClass of the pods (default: none)")
+    group.add_argument("--shares", type=int, default=1, help="pods over which `clean` is fanned out (default: 1)")
+    group.add_argument("--shares-at-once", type=int, default=0, help="how many of them at a time (default: no limit)")
     group.add_argument("--pull-secret", action="store_true", help="pull images with the Secret evertune-registry")
 
 
@@ -39,6 +41,8 @@ def run(arguments: argparse.Namespace) -> None:
     images.use(arguments.images)
     placement.use(arguments.queue, arguments.priority, arguments.pull_secret)
     from pipelines.compiler import compile_all
+    from pipelines.flow import Shares
 
-    for path in compile_all(profiles.load(arguments.profile), arguments.into):
+    shares = Shares(arguments.shares, arguments.shares_at_once)
+    for path in compile_all(profiles.load(arguments.profile), arguments.into, shares=shares):
         print(path)

@@ -60,9 +60,11 @@ def compiled(arguments: argparse.Namespace, names: list[str] | tuple[str, ...]) 
     placement.use(arguments.queue, arguments.priority, arguments.pull_secret)
     from pipelines.cluster.parameters import check_images
     from pipelines.compiler import compile_all, read
+    from pipelines.flow import Shares
 
+    shares = Shares(arguments.shares, arguments.shares_at_once)
     with tempfile.TemporaryDirectory(prefix="evertune-compiled-") as place:
-        chosen = compile_all(profiles.load(arguments.profile), Path(place), names)
+        chosen = compile_all(profiles.load(arguments.profile), Path(place), names, shares)
         for path in chosen:
             if not arguments.allow_tags:
                 check_images(read(path)[0])

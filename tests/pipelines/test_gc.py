@@ -4,6 +4,7 @@ import json
 import os
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -134,6 +135,23 @@ def test_predictions_of_the_history_stay(tmp_path, injected):
     assert (found.name, found.size, found.delete()) == (unnamed, 4, True)
     assert store.keys("predictions/") == [f"predictions/{named}/{'c' * 64}.npz"]
     injected("gc: predictions of a model without a record among those of champions", 1, "only they go")
+
+
+def test_a_kept_part_goes_whole_and_its_proof_first(tmp_path, monkeypatch):
+    store = open_store(str(tmp_path / "store"))
+    young, old, before = "a" * 40, "b" * 40, f"{'c' * 40}.zip"
+    names = ("found.zip", "rows.zip", "shingles")
+    for key in (*(f"{part}/{name}" for part in (young, old) for name in names), before):
+        store.put(f"cleanings/{key}", b"kept")
+    now, written = time.time(), store.entries("cleanings/")
+    aged = [replace(one, modified=now - 7200 * (one.key != f"cleanings/{young}/found.zip")) for one in written]
+    monkeypatch.setattr(store, "entries", lambda prefix: [one for one in aged if one.key.startswith(prefix)])
+    (found,) = garbage.kept_work(store, age=3600)
+    deleted, delete = [], store.delete
+    monkeypatch.setattr(store, "delete", lambda key: (deleted.append(key), delete(key)))
+    assert found.delete()
+    assert deleted[0] == f"cleanings/{old}/found.zip"
+    assert sorted(deleted) == sorted(f"cleanings/{key}" for key in (*(f"{old}/{name}" for name in names), before))
 
 
 def test_a_model_that_is_promoted_meanwhile_stays(tmp_path, injected):

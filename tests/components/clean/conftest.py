@@ -12,9 +12,11 @@ import pytest
 
 from components.clean.config import Config
 from components.clean.core import run
+from components.shared import datasets
 from components.shared.datasets import Dataset, DatasetWriter
 from components.shared.files import staged_directory
 from components.shared.records import columns_of
+from tests.components.clean.cleaner import Cleaner
 
 Clean = Callable[..., SimpleNamespace]
 
@@ -45,3 +47,15 @@ def clean(tmp_path: Path) -> Clean:
         )
 
     return process
+
+
+@pytest.fixture
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shards of 64 rows, more or less."""
+    monkeypatch.setattr(datasets, "SHARD_ROWS", 64)
+
+
+@pytest.fixture
+def cleaner(tmp_path: Path, small_shards: None) -> Cleaner:
+    """Cleans texts in many small shards."""
+    return Cleaner(tmp_path)

@@ -3,62 +3,29 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from components.clean import cleaning, known_parts
-from components.clean.config import Config
 from components.clean.core import run
-from components.shared import datasets
-from components.shared.datasets import Dataset, DatasetWriter
+from components.shared.datasets import Dataset
 from components.shared.errors import RetryError, UserError
-from components.shared.files import files_under, staged_directory, tree_digest
 from components.shared.objects import open_store
-from components.shared.records import columns_of
-
-TEXTS = [
-    f"<p>text {number % 700} of {number % 900} &amp; others, mail{number}@example.org 好" for number in range(1000)
-]
+from tests.components.clean.cleaner import TEXTS, Cleaner
 
 
 @pytest.fixture(autouse=True)
-def small_shards(monkeypatch):
-    monkeypatch.setattr(datasets, "SHARD_ROWS", 64)
+def several_processes(monkeypatch, small_shards):
     monkeypatch.setattr(cleaning, "LEAST_ROWS", 100)
 
 
-class Cleaner:
-    """Writes texts as a raw dataset and cleans them."""
-
-    def __init__(self, place: Path) -> None:
-        self.place = place
-
-    def config(self, texts, **options) -> Config:
-        with staged_directory(self.place / "raw") as directory:
-            writer = DatasetWriter(directory, columns_of("classification"))
-            for number, text in enumerate(texts):
-                writer.write({"text": text, "label": "ab"[number % 2]})
-            writer.finish()
-        outputs = {name: self.place / name for name in ("cleaned", "findings", "report")}
-        return Config(raw=self.place / "raw", task="classification", **outputs, **{"processes": 1, **options})
-
-    def __call__(self, texts, **options) -> tuple[str, list[str]]:
-        """The summary, and the digests of all outputs."""
-        config = self.config(texts, **options)
-        summary = run(config).summary
-        return summary, [tree_digest(path) for path in (config.cleaned, config.findings, config.report)]
-
-
 @pytest.fixture
-def clean(tmp_path) -> Cleaner:
-    return Cleaner(tmp_path)
+def clean(cleaner) -> Cleaner:
+    return cleaner
 
 
 def test_any_number_of_processes_gives_the_same_bytes(clean):
@@ -149,25 +116,33 @@ def test_another_version_of_a_library_names_another_part(clean, monkeypatch):
     assert "before" not in clean(TEXTS, store=store)[0]
 
 
-@pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "deleted", "no archive", "a file is missing"])
-def test_damaged_parts_are_made_again(clean, damage):
-    store = clean.place / "store"
-    _, digests = clean(TEXTS, store=str(store))
-    for path in files_under(store):
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        *(("found.zip", how) for how in ("truncated", "flipped", "empty", "deleted", "no archive", "missing")),
+        *(("rows.zip", how) for how in ("flipped", "deleted")),
+        *(("shingles", how) for how in ("truncated", "flipped", "deleted")),
+    ],
+)
+def test_damaged_parts_are_made_again(clean, name, damage, caplog):
+    store, few = clean.place / "store", TEXTS[:300]
+    _, digests = clean(few, store=str(store))
+    for path in store.rglob(name):
         data = path.read_bytes()
-        middle = len(data) // 2
         damaged = {
-            "truncated": data[:middle],
-            "flipped": data[:300] + bytes([data[300] ^ 1]) + data[301:],
+            "truncated": data[: len(data) // 3],
+            "flipped": bytes(byte ^ (place % 300 == 100) for place, byte in enumerate(data)),
             "empty": b"",
             "no archive": b"x" * len(data),
-            "a file is missing": data.replace(b"marks.parquet", b"parks.marquet"),
+            "missing": data.replace(b".parquet", b".marquet"),
         }
         path.unlink() if damage == "deleted" else path.write_bytes(damaged[damage])
-    summary, again = clean(TEXTS, store=str(store))
+    summary, again = clean(few, store=str(store))
     assert "before" not in summary
     assert again == digests
-    assert "before" in clean(TEXTS, store=str(store))[0]
+    caplog.clear()
+    assert "before" in clean(few, store=str(store))[0]
+    assert "cleaned again" not in caplog.text, "it is mended"
 
 
 def test_a_store_that_cannot_be_written_only_costs_time(clean, caplog):
@@ -179,52 +154,11 @@ def test_a_store_that_cannot_be_written_only_costs_time(clean, caplog):
     assert clean(TEXTS)[1] == digests
 
 
-@pytest.mark.slow
-def test_eight_shares_and_a_run_after_them_give_the_bytes_of_one_run(clean, tmp_path):
-    _, alone = clean(TEXTS)
-    store, shards = str(tmp_path / "store"), len(Dataset(tmp_path / "raw").manifest.splits["all"])
-    assert shards >= 8
-
-    def share(number: int) -> str:
-        outputs = [f"--{name}={tmp_path / f'{name}-{number}'}" for name in ("cleaned", "findings", "report")]
-        flags = [f"--raw={tmp_path / 'raw'}", "--task=classification", f"--store={store}", f"--share={number}/8"]
-        command = [sys.executable, "-m", "components.clean", *flags, *outputs]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stderr
-
-    with ThreadPoolExecutor(2) as pool:
-        said = list(pool.map(share, range(1, 9)))
-    kept = [int(re.search(r"share ./8: (\d+) shards are in the store", one)[1]) for one in said]
-    assert sum(kept) == shards
-    assert min(kept) >= 1
-    summary, together = clean(TEXTS, store=store)
-    assert f"{shards} of {shards} shards were cleaned before" in summary
-    assert together == alone
-
-
-def test_the_output_of_a_share_is_no_dataset(clean):
-    config = clean.config(TEXTS, store=str(clean.place / "store"), share="2/3")
-    run(config)
-    with pytest.raises(UserError, match="not a finished dataset"):
-        Dataset(config.cleaned)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"share": "0/3"}, "'0/3' is not a share. Give one as 3/8"),
-        ({"share": "4/3"}, "'4/3' is not a share"),
-        ({"share": "1"}, "'1' is not a share"),
-        ({"share": "1/2", "store": ""}, "no store to keep a share in"),
-    ],
-)
-def test_a_share_that_cannot_be(clean, options, message):
-    with pytest.raises(UserError, match=message):
-        clean.config([], **{"store": "store", **options})
-
-
 def test_parts_in_s3(clean, s3):
     _, digests = clean(TEXTS, store=s3)
-    assert len(open_store(s3).keys("cleanings/")) == len(Dataset(clean.place / "raw").manifest.splits["all"])
+    parts = len(Dataset(clean.place / "raw").manifest.splits["all"])
+    kept = Counter(key.split("/")[2] for key in open_store(s3).keys("cleanings/"))
+    assert kept == {"found.zip": parts, "shingles": parts, "rows.zip": parts}
     summary, again = clean(TEXTS, store=s3)
     assert "were cleaned before" in summary
     assert again == digests

@@ -44,6 +44,22 @@ def test_put_get_replace_delete(store: ObjectStore) -> None:
     assert store.get("a/b") is None
 
 
+def test_a_range_is_read_without_the_rest(store: ObjectStore) -> None:
+    store.put("a", bytes(range(100)))
+    assert store.get_range("a", 0, 100) == bytes(range(100))
+    assert store.get_range("a", 90, 10) == bytes(range(90, 100))
+    assert store.get_range("a", 5, 1) == b"\x05"
+
+
+@pytest.mark.parametrize(("begin", "size"), [(95, 10), (100, 1), (200, 5)])
+def test_a_range_that_is_not_there_is_never_a_shorter_one(store: ObjectStore, begin: int, size: int) -> None:
+    store.put("a", bytes(100))
+    with pytest.raises(UserError, match="the object is too short"):
+        store.get_range("a", begin, size)
+    with pytest.raises(UserError, match="no such object"):
+        store.get_range("none", begin, size)
+
+
 def test_keys_are_sorted_and_begin_with_the_prefix(store: ObjectStore) -> None:
     for key in ("b/2", "b/10", "ba", "a", "b/ü"):
         store.put(key, b"")

@@ -87,6 +87,22 @@ def task(name, state, pod=""):
     return {"display_name": name, "state": state, "child_tasks": [{"pod_name": pod}] if pod else []}
 
 
+@pytest.mark.parametrize(
+    ("states", "told"),
+    [
+        (["SUCCEEDED", "RUNNING", "SUCCEEDED"], "RUNNING"),
+        (["SUCCEEDED", "FAILED", "RUNNING"], "FAILED"),
+        (["SUCCEEDED", "SUCCEEDED"], "SUCCEEDED"),
+    ],
+)
+def test_of_several_shares_the_worst_is_told(kubeflow, connection, version, states, told):
+    started = runs.submit(connection, version, GIVEN, experiment="evertune")
+    shares = [task("clean share", state) for state in states]
+    details = {"task_details": [task("ingest", "SUCCEEDED"), *shares, task("shares", "RUNNING")]}
+    kubeflow.runs[started.id]["run_details"] = details
+    assert runs.get(connection, started.id).steps == {"ingest": "SUCCEEDED", "clean share": told}
+
+
 def test_waiting_tells_each_change_and_how_it_ended(kubeflow, connection, version):
     started = runs.submit(connection, version, GIVEN, experiment="evertune")
     run, said = kubeflow.runs[started.id], []

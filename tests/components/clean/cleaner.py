@@ -1,0 +1,37 @@
+"""Cleans texts in many small shards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from components.clean.config import Config
+from components.clean.core import run
+from components.shared.datasets import DatasetWriter
+from components.shared.files import staged_directory, tree_digest
+from components.shared.records import columns_of
+
+TEXTS = [
+    f"<p>text {number % 700} of {number % 900} &amp; others, mail{number}@example.org 好" for number in range(1000)
+]
+
+
+class Cleaner:
+    """Writes texts as a raw dataset and cleans them."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+
+    def config(self, texts, **options) -> Config:
+        with staged_directory(self.place / "raw") as directory:
+            writer = DatasetWriter(directory, columns_of("classification"))
+            for number, text in enumerate(texts):
+                writer.write({"text": text, "label": "ab"[number % 2]})
+            writer.finish()
+        outputs = {name: self.place / name for name in ("cleaned", "findings", "report")}
+        return Config(raw=self.place / "raw", task="classification", **outputs, **{"processes": 1, **options})
+
+    def __call__(self, texts, **options) -> tuple[str, list[str]]:
+        """The summary, and the digests of all outputs."""
+        config = self.config(texts, **options)
+        summary = run(config).summary
+        return summary, [tree_digest(path) for path in (config.cleaned, config.findings, config.report)]
