@@ -110,21 +110,6 @@ class Checkpoints:
             if sha256_of(into / file) != sha256:
                 raise Damaged(f"{file} differs from its sha256")
 
-    def difference(self) -> str:
-        """What the newest checkpoint of another training in the store was made with; empty when there is none."""
-        entries = self.store.entries()
-        others = [one for one in entries if one.key.endswith(COMPLETE) and not one.key.startswith(f"{self.key}/")]
-        if not others:
-            return ""
-        newest = max(others, key=lambda entry: entry.modified).key
-        try:
-            theirs = json.loads(self.store.get(newest) or b"{}").get("options", {})
-        except (ValueError, AttributeError):
-            return ""
-        changed = {name: theirs.get(name) for name, value in self.options.items() if theirs.get(name) != value}
-        told = ", ".join(f"{name} {value}, not {self.options[name]}" for name, value in changed.items())
-        return f"{newest.partition('/')[0]} has {told or 'other data, base model, code or libraries'}"
-
     def names(self) -> list[str]:
         """Names of all checkpoints, complete or not, the oldest first."""
         inside = (key.removeprefix(f"{self.key}/") for key in self.store.keys(f"{self.key}/"))

@@ -19,6 +19,7 @@ from components.train.checkpoints import Checkpoints
 from components.train.config import Config
 from components.train.identity import checkpoint_key, options
 from components.train.lease import Lease
+from components.train.others import tell_others
 from components.train.tasks import Task, open_task
 from components.train.tracking import check_trackers, open_trackers
 
@@ -51,6 +52,7 @@ def _train(config: Config, dataset: Dataset, task: Task, found: Path, base_model
     accelerator = processes.start(config)
     key = checkpoint_key(config, digest, base_model.pin)
     checkpoints = Checkpoints(open_store(config.checkpoints), key, config.keep_checkpoints, options(config))
+    processes.refused_by_first(lambda: tell_others(checkpoints.store, config, digest, base_model.pin))
     with ExitStack() as held:
         lease = held.enter_context(Lease(checkpoints.store, key)) if accelerator.is_main_process else None
         work = held.enter_context(_work_directory(config.model, accelerator.process_index))

@@ -16,7 +16,7 @@ from components.train.config import Config
 PLACEMENT: Final = ("threads", "checkpoint_seconds", "checkpoint_steps", "keep_checkpoints", "trackers")
 """Options that decide where and how safely is computed, and who is told; not what. Any other is part of the key."""
 LIBRARIES: Final = ("accelerate", "numpy", "peft", "tokenizers", "torch", "transformers")
-NOT_COMPUTING: Final = ("__main__.py", "component.py", "tracking.py", "tracked_runs.py")
+NOT_COMPUTING: Final = ("__main__.py", "component.py", "tracking.py", "tracked_runs.py", "others.py")
 
 
 def checkpoint_key(config: Config, dataset_digest: str, base_model_pin: str) -> str:

@@ -6,13 +6,14 @@ import dataclasses
 import hashlib
 import os
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import transformers
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 from accelerate.utils import broadcast_object_list
 
 from components.shared.errors import UserError
@@ -76,6 +77,18 @@ def from_first(value: Any) -> Any:
     shared = [value]
     broadcast_object_list(shared)
     return shared[0]
+
+
+def refused_by_first(check: Callable[[], None]) -> None:
+    """Runs a check in the first process; what it refuses, all of them refuse."""
+    error: UserError | None = None
+    if PartialState().is_main_process:
+        try:
+            check()
+        except UserError as refused:
+            error = refused
+    if found := from_first(error):
+        raise found
 
 
 def _cores(processes: int) -> int:

@@ -104,8 +104,6 @@ class Session:
             staged = Path(directory)
             name = from_first(self.checkpoints.load_newest(staged) if self._main else "")
             if not name:
-                if self._main and (other := self.checkpoints.difference()):
-                    log.info("a new training: of the others here the newest, %s", other)
                 return False
             if not self._main:
                 self.checkpoints.load(name, staged)

@@ -9,14 +9,17 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from components.shared.datasets import Dataset
 from components.shared.directory_store import DirectoryStore
 from components.shared.errors import RetryError, Terminated, UserError
 from components.shared.files import sha256_of, tree_digest
 from components.train import core
+from components.train.others import tell_others
 
 
 class PowerCut(Exception):
@@ -183,12 +186,34 @@ def test_only_so_many_checkpoints_are_kept(configure, monkeypatch):
 @pytest.mark.parametrize("change", [{"learning_rate": 0.02}, {"seed": 3}, {"max_tokens": 31}, {"epochs": 3}])
 def test_checkpoint_of_another_configuration_is_not_taken(configure, monkeypatch, caplog, change):
     stop_at(monkeypatch, configure(checkpoint_steps=5), 10)
-    with caplog.at_level("INFO"):
-        core.run(configure(checkpoint_steps=5, **change))
-    assert "going on" not in caplog.text
+    core.run(configure(checkpoint_steps=5, **change))
+    (line,) = [record.message for record in caplog.records if record.levelname == "WARNING"]
     ((name, value),) = change.items()
-    assert re.search(
-        rf"a new training: of the others here the newest, \w+ has {name} [\d.]+, not {value}\n", caplog.text
+    assert re.fullmatch(
+        rf"a new training: the checkpoint of step 10 is not used, \w+ has {name} [\d.]+, not {value}", line
+    )
+
+
+def test_finished_training_of_another_configuration_is_no_warning(configure, caplog):
+    core.run(configure(epochs=1))
+    with caplog.at_level("INFO"):
+        core.run(configure(epochs=1, seed=3))
+    (record,) = [record for record in caplog.records if "a new training" in record.message]
+    assert record.levelname == "INFO"
+    assert record.message.endswith("has seed 17, not 3")
+
+
+def test_another_number_of_processes_is_refused_while_a_training_is_unfinished(configure, monkeypatch):
+    config = configure(checkpoint_steps=5)
+    stop_at(monkeypatch, config, 10)
+    (record,) = Path(config.checkpoints).rglob("0000000010/complete.json")
+    other = replace(config, world_size=2, precision="fp32")
+    digest, pin = Dataset(config.data).manifest.digest, config.base_model_reference.rpartition("#")[2]
+    with pytest.raises(UserError) as caught:
+        tell_others(DirectoryStore(Path(config.checkpoints)), other, digest, pin)
+    assert caught.value.line == (
+        f"train.world_size: this training has done 10 steps with world_size 1, not 2 ({record.parts[-3]}). "
+        "Set it to 1 to go on, or give another `checkpoints` to begin anew"
     )
 
 
