@@ -112,12 +112,13 @@ class Config(StepConfig):
     )
     quality_limits: str = option("", "Other limits for the chosen rules, as min_words=20,max_symbols=0.2.")
     blocked_words: str = option(
-        "", "File of words, one on each line, whose texts are dropped: path#sha256=digest.", file=True
+        "", "File of words, one on each line, whose texts are dropped: path#sha256=digest, also s3://.", file=True
     )
     blocked_word_count: int = option(1, "Drop texts that hold at least so many of the blocked words.", low=1)
     evaluation_set: str = option(
         "",
-        "File or directory of texts that a model will be tested on, as path#sha256=digest: drop what overlaps.",
+        "File or directory of texts that a model will be tested on, as path#sha256=digest, also s3://: drop what "
+        "overlaps.",
         file=True,
     )
     overlap_words: int = option(

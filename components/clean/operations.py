@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from components.clean import (
@@ -19,11 +18,9 @@ from components.clean import (
     word_lists,
 )
 from components.clean.config import Config
+from components.clean.named_files import named_file
 from components.clean.personal_data import Redactor
 from components.clean.placeholders import Placeholders, only_placeholders
-from components.shared.errors import UserError
-from components.shared.files import tree_digest
-from components.shared.references import local_path, parse_reference
 from components.shared.texts import Row, compared_text
 from components.shared.written_lists import names
 
@@ -141,22 +138,10 @@ def _filters(config: Config) -> Iterator[Callable[[str], str]]:
     if limits := config.limits():
         yield partial(quality.violated, limits=limits)
     if config.blocked_words:
-        words = word_lists.read_words(_given(config.blocked_words, "clean.blocked_words"))
+        with named_file(config.blocked_words, "clean.blocked_words") as path:
+            words = word_lists.read_words(path)
         yield lambda text: BLOCKED if words.count(text) >= config.blocked_word_count else ""
     if config.evaluation_set:
-        texts = decontamination.read_texts(_given(config.evaluation_set, "clean.evaluation_set"))
-        known = decontamination.EvaluationSet(texts, config.overlap_words)
+        with named_file(config.evaluation_set, "clean.evaluation_set") as path:
+            known = decontamination.EvaluationSet(decontamination.read_texts(path), config.overlap_words)
         yield lambda text: OVERLAP if known.overlaps(text) else ""
-
-
-def _given(text: str, where: str) -> Path:
-    """The file or directory that an option names, with the content that it names."""
-    reference = parse_reference(text)
-    path = local_path(reference.uri, where)
-    if (found := tree_digest(path)) != reference.value:
-        raise UserError(
-            f"{reference.uri} has another content than is named",
-            where=where,
-            remedy=f"give {reference.uri}#sha256={found} if this one is meant",
-        )
-    return path

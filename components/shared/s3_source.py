@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from components.shared.directory_store import safe_key
 from components.shared.errors import UserError
 from components.shared.references import S3, Reference
 from components.shared.s3_client import listed, operation_seconds, persistently, s3_client
@@ -56,6 +57,24 @@ def s3_files(reference: Reference, where: str) -> list[SourceFile]:
         )
         for item in found
     ]
+
+
+def copy_s3(uri: str, directory: Path, where: str) -> Path:
+    """Copies an object, or all objects below a prefix, into an empty directory; gives the path of the copy.
+
+    Raises:
+        UserError: if there is none.
+    """
+    bucket, key = _split(uri)
+    found = _listing(uri)
+    if not found:
+        raise UserError(f"no object at {uri}", where=where, remedy="correct the address")
+    copies = directory / "copies"
+    for item in found:
+        path = copies / safe_key(item.name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _download(bucket, item, where, directory).replace(path)
+    return copies / found[0].name if found[0].key == key else copies
 
 
 def _download(bucket: str, item: _Object, where: str, directory: Path) -> Path:

@@ -75,6 +75,29 @@ def test_ingest(small_disk, tmp_path, texts, injected):
     assert not list(place.glob(".*"))
 
 
+def test_clean_and_split(small_disk, tmp_path, texts, injected):
+    place, before = small_disk
+    (tmp_path / "raw").mkdir()
+    writer = DatasetWriter(tmp_path / "raw", {"text": "string", "label": "string"})
+    for text in texts:
+        writer.write({"text": text, "label": "ab"[text < "m"]})
+    writer.finish()
+    flags = {
+        "clean": {"raw": tmp_path / "raw", "task": "classification", "processes": 1},
+        "split": {"cleaned": tmp_path / "cleaned", "findings": tmp_path / "findings", "task": "classification"},
+    }
+    for step, outputs in {"clean": ("cleaned", "findings"), "split": ("splits", "card")}.items():
+        small = {name: place / name for name in outputs} | {"report": tmp_path / "report"}
+        injected(
+            f"full disk: {step}",
+            ended_for_want_of_space(called(step, flags[step] | small, before)),
+            "one line, exit 75, nothing half written",
+        )
+        assert list(place.iterdir()) == []
+        room = {name: tmp_path / name for name in outputs} | {"report": tmp_path / "report"}
+        assert called(step, flags[step] | room).returncode == 0
+
+
 def test_version_and_fetch(small_disk, tmp_path, texts, version_config, registry, injected):
     place, before = small_disk
     config = version_config(texts)

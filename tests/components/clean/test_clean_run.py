@@ -7,7 +7,8 @@ import json
 import pytest
 
 from components.shared.errors import UserError
-from components.shared.files import sha256_of
+from components.shared.files import sha256_of, tree_digest
+from components.shared.objects import open_store, upload_tree
 
 LONG = "this film is one of the best that I have seen in many years , and the actors are great too ."
 PAIR = [("good film", "pos"), ("bad film", "neg")]
@@ -181,6 +182,31 @@ def test_a_file_with_another_content_than_its_pin_is_refused(clean, tmp_path, op
     (tmp_path / "list.txt").write_text("two\n")
     with pytest.raises(UserError, match=f"another content.*Give .*{sha256_of(tmp_path / 'list.txt')} if"):
         clean(PAIR, **{option: reference})
+
+
+def test_files_that_options_name_may_lie_in_s3(clean, s3, tmp_path):
+    store = open_store(s3)
+    words, exams = tmp_path / "words.txt", tmp_path / "exams"
+    words.write_text("damn\n")
+    (exams / "more").mkdir(parents=True)
+    (exams / "a.txt").write_text("one two three four five six\n")
+    (exams / "more" / "b.txt").write_text("seven eight nine ten eleven twelve\n")
+    store.upload(words, "lists/words.txt")
+    upload_tree(store, exams, "exams")
+    options = {"blocked_words": f"{s3}/lists/words.txt#sha256={sha256_of(words)}"}
+    options["evaluation_set"] = f"{s3}/exams#sha256={tree_digest(exams)}"
+    rows = [("damn film", "pos"), ("it is one two three four five six", "pos"), ("fine film", "neg")]
+    result = clean([*PAIR, *rows, ("seven eight nine ten eleven twelve", "neg")], **options, near_duplicates=False)
+    assert result.texts == ["good film", "bad film", "fine film"]
+    assert sorted(reason for _, reason in result.dropped) == [
+        "holds blocked words",
+        *["overlaps the evaluation set"] * 2,
+    ]
+    store.put("lists/words.txt", b"another\n")
+    with pytest.raises(UserError, match=r"words\.txt has another content than is named"):
+        clean(PAIR, **options)
+    with pytest.raises(UserError, match=r"clean\.blocked_words: no object at"):
+        clean(PAIR, blocked_words=f"{s3}/none.txt#sha256=0")
 
 
 @pytest.mark.parametrize(
