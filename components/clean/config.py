@@ -140,7 +140,7 @@ class Config(StepConfig):
 
     def check(self) -> None:
         """Checks lists and references, and numbers against each other."""
-        self.share_of(())
+        self._share()
         chosen(self.personal_data_kinds, PERSONAL_DATA, "clean.personal_data_kinds")
         chosen(self.languages, LANGUAGES, "clean.languages")
         chosen(self.line_rules, LINE_RULES, "clean.line_rules")
@@ -162,13 +162,22 @@ class Config(StepConfig):
 
     def share_of(self, shards: Sequence[Shard]) -> Sequence[Shard]:
         """The shards of the chosen share: all of them when there is none."""
+        number, count = self._share()
+        return shards[number - 1 :: count]
+
+    def by_share(self, shards: Sequence[Shard]) -> Sequence[Shard]:
+        """All shards: those of the chosen share first, then those of the next one, and so on."""
+        number, count = self._share()
+        return [shard for turn in range(count) for shard in shards[(number - 1 + turn) % count :: count]]
+
+    def _share(self) -> tuple[int, int]:
         if not self.share:
-            return shards
+            return 1, 1
         if not (match := re.fullmatch(r"([1-9]\d{0,3})/([1-9]\d{0,3})", self.share)) or int(match[1]) > int(match[2]):
             raise UserError(f"{self.share!r} is not a share", where="clean.share", remedy="give one as 3/8")
         if not self.store:
             raise UserError("there is no store to keep a share in", where="clean.store", remedy="give one")
-        return shards[int(match[1]) - 1 :: int(match[2])]
+        return int(match[1]), int(match[2])
 
     def limits(self) -> dict[str, float]:
         """The limits of the chosen quality rules, by name."""

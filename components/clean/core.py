@@ -7,7 +7,6 @@ together.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,20 +15,17 @@ from components.clean.cleaning import clean_shards
 from components.clean.config import Config
 from components.clean.duplicates import Duplicates
 from components.clean.findings import Findings, write_json
-from components.clean.operations import Operations
+from components.clean.line_counting import repeated_lines
 from components.clean.output import Output
 from components.clean.parts import Marks
-from components.clean.repeated_lines import count_lines
 from components.clean.report import write_report
 from components.clean.signatures import SignatureIndex
-from components.shared.datasets import ALL, Dataset, DatasetWriter
+from components.shared.datasets import Dataset, DatasetWriter
 from components.shared.errors import UserError
 from components.shared.files import scratch_directory, staged_directory
-from components.shared.progress import track
 from components.shared.records import columns_of
 from components.shared.report import Page
 from components.shared.result import Result
-from components.shared.texts import cleaned, compared_text
 
 
 def run(config: Config) -> Result:
@@ -41,7 +37,7 @@ def run(config: Config) -> Result:
         staged_directory(config.cleaned) as kept,
         staged_directory(config.findings) as directory,
     ):
-        parts = clean_shards(config, raw, scratch, _repeated_lines(raw, config))
+        parts = clean_shards(config, raw, scratch, repeated_lines(raw, config, scratch))
         if config.share:
             return _share(config, (kept, directory), len(parts.directories))
         index = SignatureIndex(parts.directories, parts.fetch)
@@ -76,16 +72,6 @@ def _share(config: Config, outputs: Iterable[Path], shards: int) -> Result:
     page = Page("Cleaning a share", summary)
     page.write(config.report)
     return Result(summary=summary)
-
-
-def _repeated_lines(raw: Dataset, config: Config) -> frozenset[int]:
-    """Hashes of the lines that are removed from all texts."""
-    if not config.repeated_lines:
-        return frozenset()
-    operations = Operations(dataclasses.replace(config, personal_data=False))
-    rows = track(raw.rows(), "counting lines", raw.manifest.rows(ALL), "rows")
-    counted = count_lines(compared_text(cleaned(row, operations.clean)) for row in rows)
-    return counted.repeated(config.repeated_lines)
 
 
 def _check_labels(counts: dict[str, Any], task: str) -> None:

@@ -3,10 +3,11 @@
 cleanings/<key>/found.zip    what all rows are compared by: marks, counts, LSH bands (see `parts`)
 cleanings/<key>/shingles     the shingles; those of candidates are read only
 cleanings/<key>/rows.zip     the rows, read when they are written
+cleanings/<key>/lines.zip    in how many texts each line stands (see `repeated_lines`)
 
 The key names the rows of the shard, the options and the sources of this step, and the libraries it works with. Any of
-it may be deleted at any time; what is damaged or cannot be had is made again. found.zip is written last: where it is,
-the others are.
+it may be deleted at any time; what is damaged or cannot be had is made again. found.zip is written behind
+shingles and rows: where it is, they are.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import hashlib
 import json
 import logging
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -23,6 +24,7 @@ from typing import Final
 from components.clean.config import Config
 from components.clean.parts import FOUND_FILE, MARKS_FILE, ROWS_FILE
 from components.clean.placeholders import Placeholders
+from components.clean.repeated_lines import LINES_FILE
 from components.clean.signatures import BANDS_FILE, CHECKS, SHINGLES, SIZES
 from components.shared import datasets, records, texts
 from components.shared.errors import EvertuneError
@@ -32,10 +34,11 @@ from components.shared.options import OPTION, fields_of
 
 log = logging.getLogger("evertune.clean")
 PREFIX: Final = "cleanings"
-FOUND, ROWS = "found.zip", "rows.zip"
+FOUND, ROWS, LINES = "found.zip", "rows.zip", "lines.zip"
 ARCHIVES: Final[Mapping[str, tuple[str, ...]]] = {
     ROWS: (ROWS_FILE,),
     FOUND: (MARKS_FILE, FOUND_FILE, SIZES, CHECKS, BANDS_FILE),
+    LINES: (LINES_FILE,),
 }
 LIBRARIES: Final = ("eldc", "ftfy", "numpy", "pyarrow", "selectolax", "xxhash")
 """Those that decide what is in a part."""
@@ -68,14 +71,14 @@ class KnownParts:
         self._store: ObjectStore | None = open_store(config.store) if config.store else None
         self._recipe, self._must = _recipe(config, repeated), bool(config.share)
 
-    def find(self, shard: Shard, part: Path) -> bool:
+    def find(self, shard: Shard, part: Path, archive: str = FOUND) -> bool:
         """Fills an empty directory with what is found in all rows of a shard; whether there was anything."""
         try:
-            if not self._store or self._store.size(self._key(shard, FOUND)) is None:
+            if not self._store or self._store.size(self._key(shard, archive)) is None:
                 return False
-            self.fetch(shard, FOUND, part)
+            self.fetch(shard, archive, part)
         except UNUSABLE as error:
-            log.warning("%s is cleaned again: %s", shard.file, error)
+            log.warning("%s is read again: %s", shard.file, error)
             return False
         return True
 
@@ -96,28 +99,29 @@ class KnownParts:
         assert self._store
         return self._store.get_range(self._key(shard, SHINGLES), begin, size)
 
-    def keep(self, shard: Shard, part: Path) -> None:
+    def keep(self, shard: Shard, part: Path, objects: Sequence[str] = (SHINGLES, ROWS, FOUND)) -> None:
         """Keeps what was made of a shard; when it cannot be kept, raises if that is what the run is for."""
         if not self._store:
             return
         try:
-            self._upload(self._store, shard, part)
+            for name in objects:
+                self._upload(self._store, self._key(shard, name), part / name)
         except (EvertuneError, OSError) as error:
             if self._must:
                 raise
             log.warning("%s will be cleaned again next time: %s", shard.file, error)
 
-    def _upload(self, store: ObjectStore, shard: Shard, part: Path) -> None:
-        store.upload(part / SHINGLES, self._key(shard, SHINGLES))
-        for archive, names in ARCHIVES.items():
-            path = part / archive
-            with zipfile.ZipFile(path, "w") as files:
-                for name in names:
-                    files.write(part / name, name)
-            try:
-                store.upload(path, self._key(shard, archive))
-            finally:
-                path.unlink()
+    def _upload(self, store: ObjectStore, key: str, path: Path) -> None:
+        if path.name not in ARCHIVES:
+            store.upload(path, key)
+            return
+        with zipfile.ZipFile(path, "w") as files:
+            for name in ARCHIVES[path.name]:
+                files.write(path.with_name(name), name)
+        try:
+            store.upload(path, key)
+        finally:
+            path.unlink()
 
     def _key(self, shard: Shard, name: str) -> str:
         named = f"{self._recipe} {shard.rows_digest}"

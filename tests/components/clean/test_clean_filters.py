@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.clean import quality
+from components.clean import quality, repeated_lines
 from components.clean.config import LANGUAGES, LINE_RULES, QUALITY_LIMITS, Config
 from components.clean.decontamination import EvaluationSet, read_texts
 from components.clean.languages import language_of
@@ -232,8 +232,10 @@ def test_an_evaluation_set_that_cannot_be_read_is_told(tmp_path, name, content, 
         list(read_texts(tmp_path / name))
 
 
-def test_lines_are_counted_once_for_each_text_and_short_ones_never():
+@pytest.mark.parametrize("batch", [1, 2, 1 << 20])
+def test_lines_are_counted_once_for_each_text_and_short_ones_never(monkeypatch, batch):
     footer, often = "All rights reserved", "Very good!!"
+    monkeypatch.setattr(repeated_lines, "_BATCH", batch)
     counts = count_lines([f"a\n{footer}\n{footer}", "b\nall  RIGHTS reserved\nOK", f"{often}\n{often}\nOK", "OK"])
     repeated = counts.repeated(2)
     assert len(repeated) == 1

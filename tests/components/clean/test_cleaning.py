@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from components.clean import cleaning, known_parts
+from components.clean import cleaning, known_parts, line_counting, workers
 from components.clean.core import run
 from components.shared.datasets import Dataset
 from components.shared.errors import RetryError, UserError
@@ -20,7 +20,7 @@ from tests.components.clean.cleaner import TEXTS, Cleaner
 
 @pytest.fixture(autouse=True)
 def several_processes(monkeypatch, small_shards):
-    monkeypatch.setattr(cleaning, "LEAST_ROWS", 100)
+    monkeypatch.setattr(workers, "LEAST_ROWS", 100)
 
 
 @pytest.fixture
@@ -38,12 +38,12 @@ def test_little_memory_means_few_processes(clean):
     shards = Dataset(clean.config(TEXTS).raw).manifest.splits["all"]
 
     def processes(**options) -> int:
-        return cleaning._processes(clean.config(TEXTS, **options), shards)
+        return workers.processes(clean.config(TEXTS, **options), shards)
 
     assert processes(processes=4) == 4
     assert processes(processes=4, memory_mb=600) == 2
     assert processes(processes=100, memory_mb=10_000) == 1000 // 100
-    assert processes(processes=0) == min(len(os.sched_getaffinity(0)), 2048 // cleaning.PROCESS_MB, 10)
+    assert processes(processes=0) == min(len(os.sched_getaffinity(0)), 2048 // workers.PROCESS_MB, 10)
 
 
 def test_too_little_memory_is_told_before_the_work(clean, monkeypatch):
@@ -107,6 +107,27 @@ def test_removed_lines_name_another_part(clean):
     store, texts = str(clean.place / "store"), [f"{text}\nsubscribe to our newsletter" for text in TEXTS]
     clean(texts, store=store)
     assert "before" not in clean(texts, store=store, repeated_lines=100)[0]
+
+
+LINED = [f"{text}\nsubscribe to our newsletter" for text in TEXTS[:300]]
+
+
+def test_lines_are_counted_by_any_number_of_processes_and_once(clean, monkeypatch):
+    store = str(clean.place / "store")
+    _, alone = clean(LINED, repeated_lines=100)
+    assert alone != clean(LINED)[1]
+    assert clean(LINED, repeated_lines=100, processes=2, store=store)[1] == alone
+    monkeypatch.setattr(line_counting, "count_lines", None)
+    assert clean(LINED, repeated_lines=100, store=store)[1] == alone
+    assert "before" not in clean(LINED, repeated_lines=len(LINED) + 1, store=store)[0], "other lines are removed: none"
+
+
+def test_damaged_counts_of_lines_are_made_again(clean):
+    store = clean.place / "store"
+    _, alone = clean(LINED, repeated_lines=100, store=str(store))
+    for path in store.rglob("lines.zip"):
+        path.write_bytes(bytes(byte ^ (place == 100) for place, byte in enumerate(path.read_bytes())))
+    assert clean(LINED, repeated_lines=100, store=str(store))[1] == alone
 
 
 def test_another_version_of_a_library_names_another_part(clean, monkeypatch):

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from components.clean import known_parts, stored_parts
+from components.clean import known_parts, line_counting, stored_parts
 from components.clean.core import run
 from components.clean.signatures import SignatureIndex
 from components.shared.datasets import Dataset
@@ -90,6 +90,29 @@ def test_a_share_that_is_missing_costs_time_only(cleaner):
     summary, together = cleaner(TEXTS[:300], store=store)
     assert re.search(r"[1-9] of \d+ shards were cleaned before", summary)
     assert together == alone
+
+
+def test_shares_count_the_lines_of_each_shard_once(cleaner, monkeypatch):
+    texts = [f"{text}\nsubscribe to our newsletter" for text in TEXTS[:300]]
+    counted, count = [], line_counting.count_lines
+    monkeypatch.setattr(line_counting, "count_lines", lambda texts: counted.append(None) or count(texts))
+    _, alone = cleaner(texts, repeated_lines=100)
+    shards = len(counted)
+    assert shards == len(Dataset(cleaner.place / "raw").manifest.splits["all"]) >= 3
+    store = str(cleaner.place / "store")
+    for share in ("3/3", "1/3", "2/3"):
+        run(cleaner.config(texts, repeated_lines=100, store=store, share=share))
+    summary, together = cleaner(texts, repeated_lines=100, store=store)
+    assert f"{shards} of {shards} shards were cleaned before" in summary
+    assert together == alone
+    assert len(counted) == 2 * shards
+
+
+def test_a_share_counts_the_lines_of_its_own_shards_first(cleaner):
+    config = cleaner.config([], store="store", share="2/3")
+    assert config.share_of("abcdefgh") == "beh"
+    assert config.by_share("abcdefgh") == list("behcfadg")
+    assert cleaner.config([]).by_share("abc") == list("abc")
 
 
 def test_a_share_leaves_nothing_on_its_machine(cleaner, monkeypatch):
