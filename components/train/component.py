@@ -58,6 +58,7 @@ def train(
     seed: int,
     deterministic: bool,
     world_size: int,
+    sharding: str,
     threads: int,
 ) -> dsl.ContainerSpec:
     """Fine-tunes a model."""
@@ -114,5 +115,6 @@ def train(
         seed=seed,
         deterministic=deterministic,
         world_size=world_size,
+        sharding=sharding,
         threads=threads,
     )

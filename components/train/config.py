@@ -16,6 +16,7 @@ SCHEDULE_FREE: Final = "schedule_free"
 TRACKERS: Final = ("mlflow", "wandb")
 OPTIMIZERS: Final = ("adamw", "adafactor", "sgd", SCHEDULE_FREE)
 MODELS_OWN: Final = -1.0
+FSDP2: Final = "fsdp2"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +114,11 @@ class Config(StepConfig):
     seed: int = option(17, "Seed of weights, order and dropout.", low=0)
     deterministic: bool = option(True, "Use deterministic algorithms only.")
     world_size: int = option(1, "Number of processes that must take part.", unit="processes", low=1)
+    sharding: str = option(
+        "none",
+        "How processes share a model: each has all of it (none), or weights, gradients and optimizer are spread.",
+        choices=("none", FSDP2),
+    )
     threads: int = option(0, "CPU threads of a process; 0 takes one for each core.", unit="threads", low=0)
 
     def check(self) -> None:
@@ -126,8 +132,24 @@ class Config(StepConfig):
             raise UserError(
                 f"{self.schedule} is not for {SCHEDULE_FREE}", where="train.schedule", remedy="set it to constant"
             )
+        if self.sharding == FSDP2:
+            self._check_sharding()
         if MODELS_OWN < self.dropout < 0:
             raise UserError(f"{self.dropout} is no share", where="train.dropout", remedy="give -1, or 0 to 0.9")
+
+    def _check_sharding(self) -> None:
+        if self.world_size < 2:
+            raise UserError(
+                f"{FSDP2} spreads a model over processes, and there is one",
+                where="train.sharding",
+                remedy="set world_size to 2 or more, or sharding to none",
+            )
+        if self.optimizer == "adafactor":
+            raise UserError(
+                f"adafactor keeps sums over whole weights, which {FSDP2} spreads",
+                where="train.optimizer",
+                remedy="take another optimizer, or set sharding to none",
+            )
 
 
 def tracker_names(text: str) -> list[str]:

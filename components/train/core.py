@@ -68,7 +68,7 @@ def _train(config: Config, dataset: Dataset, task: Task, found: Path, base_model
         metrics = outputs.training_metrics(task, journal)
         if accelerator.is_main_process:
             outputs.write_json(config.metrics, metrics)
-            outputs.write_model(config, task, loop.bare_model, tokenizer, loop.best, journal, facts)
+            outputs.write_model(config, task, loop.whole, tokenizer, loop.best, journal, facts)
         accelerator.wait_for_everyone()
         accelerator.end_training()
     return Result(summary=_summary(metrics), metadata={"model": _flat(facts), "metrics": metrics})

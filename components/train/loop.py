@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import math
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,15 @@ import torch
 from accelerate import Accelerator
 
 from components.shared.errors import UserError
-from components.train.config import Config
+from components.train import sharding
+from components.train.config import FSDP2, Config
 from components.train.events import EventLog
 from components.train.journal import Journal, Point
-from components.train.memory import finer_parts, is_out_of_memory
+from components.train.memory import finer_parts, is_out_of_memory, out_of_memory
 from components.train.optimizer import learning_rate, make_optimizer, model_weights, set_learning_rate
 from components.train.order import Plan, Rows, parts
 from components.train.processes import seed_everything
-from components.train.state import save_weights
+from components.train.state import OptimizerState, save_weights
 from components.train.stop import StopOnSigterm
 from components.train.tasks import Task
 
@@ -36,6 +38,8 @@ class Loop:
 
     Attributes:
         journal: What was done so far.
+        whole: The model with all its weights, as of the last `gather` if it is sharded; then the first process has it.
+        optimizer_state: The state of the optimizer, likewise.
     """
 
     def __init__(self, config: Config, accelerator: Accelerator, task: Task, model: Any, best: Path) -> None:
@@ -48,8 +52,16 @@ class Loop:
             config.seed,
             config.batch_tokens,
         )
-        self.model, self.optimizer = accelerator.prepare(model, make_optimizer(model, config))
+        self.sharded = config.sharding == FSDP2
+        self.optimizer_state: OptimizerState = {}
+        if self.sharded:
+            whole = copy.deepcopy(model) if accelerator.is_main_process else None
+            self.model = sharding.shard(model, accelerator)
+            self.optimizer = accelerator.prepare(make_optimizer(self.model, config))
+        else:
+            self.model, self.optimizer = accelerator.prepare(model, make_optimizer(model, config))
         self.bare_model: torch.nn.Module = accelerator.unwrap_model(self.model)
+        self.whole: torch.nn.Module | None = whole if self.sharded else self.bare_model
         self.journal = Journal()
 
     @property
@@ -78,6 +90,15 @@ class Loop:
         self._record(step, loss, rate, norm, log)
         return loss
 
+    def gather(self, *, weights_only: bool = False) -> None:
+        """Brings `whole` and `optimizer_state` up to date; all processes of a sharded training call it together."""
+        if not self.sharded:
+            self.optimizer_state = self.optimizer.state_dict()["state"]
+            return
+        sharding.gather_weights(self.bare_model, self.whole)
+        if not weights_only:
+            self.optimizer_state = sharding.gather_state(self.optimizer, keep=self.accelerator.is_main_process)
+
     def validate_before(self, stop: StopOnSigterm) -> None:
         """Measures the base model before the first step, if it is one that can do the task."""
         journal = self.journal
@@ -101,8 +122,9 @@ class Loop:
         self.journal.validations.append(point)
         if best is None or self.task.quality(point) > self.task.quality(best):
             self.journal.best_step = self.journal.step
-            if self.accelerator.is_main_process:
-                save_weights(self.bare_model, self.best)
+            self.gather(weights_only=True)
+            if self.whole is not None and self.accelerator.is_main_process:
+                save_weights(self.whole, self.best)
         if log:
             log.add("validation", point)
 
@@ -110,9 +132,10 @@ class Loop:
         """Lets the processes agree on parts in which the largest step fits into the memory of each of them.
 
         A process alone finds that out when it happens. Of several, one that runs out in the middle of a step would
-        leave the others waiting for its gradients; so they try before the first step, without exchanging any.
+        leave the others waiting for its gradients; so they try before the first step, without exchanging any. A sharded
+        model cannot be tried like that: each process needs the others for every layer.
         """
-        if self.accelerator.num_processes > 1:
+        if self.accelerator.num_processes > 1 and not self.sharded:
             rows = self.plan.largest()
             while any(self._over_processes([float(self._runs_out(rows))])):
                 self._cut_finer(rows)
@@ -141,6 +164,8 @@ class Loop:
             try:
                 return self._backward(rows, epoch)
             except (RuntimeError, MemoryError) as error:
+                if self.sharded and is_out_of_memory(error):
+                    raise out_of_memory(step) from error
                 if not is_out_of_memory(error) or self.accelerator.num_processes > 1:
                     raise
             self.optimizer.zero_grad()
@@ -201,15 +226,20 @@ class Loop:
         """Sums over the validation rows of all processes; None when a stop broke it off."""
         by_length = np.argsort(self.task.lengths["validation"], kind="stable")
         size, processes = self.config.eval_batch_size, self.accelerator.num_processes
-        starts = range(0, len(by_length), size)[self.accelerator.process_index :: processes]
+        every = range(0, len(by_length), size)
+        starts = every[self.accelerator.process_index :: processes]
         sums = [0.0] * self.task.measures
         self.bare_model.eval()
-        with torch.inference_mode():
+        # What a sharded model gathers is used again in training: it must not be marked as of inference only.
+        with torch.no_grad() if self.sharded else torch.inference_mode():
             for start in starts:
                 if processes == 1 and stop.agreed:
                     return None
                 batch = self._batch("validation", by_length[start : start + size], 0)
                 sums = [a + b for a, b in zip(sums, self.task.measure(self.bare_model, batch), strict=True)]
+            if self.sharded and len(starts) * processes < len(every):
+                # Processes of a sharded model compute in step: one with a batch less computes one that does not count.
+                self.task.measure(self.bare_model, self._batch("validation", by_length[:size], 0))
         return self._over_processes(sums)
 
     def _over_processes(self, sums: list[float]) -> list[float]:

@@ -17,6 +17,15 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
 
 
+def out_of_memory(step: int) -> UserError:
+    """What a sharded training says: its processes cannot try a step anew one by one."""
+    return UserError(
+        f"memory ran out at step {step}",
+        where="train.accumulation",
+        remedy="raise it, set gradient_checkpointing, or take more processes; checkpoints are kept",
+    )
+
+
 def finer_parts(parts: int, rows: int) -> int:
     """Twice as many parts of a step, after what the failed try held was given back.
 

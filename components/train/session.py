@@ -120,22 +120,36 @@ class Session:
         return finished
 
     def _save_if_due(self) -> None:
-        saver, step, every = self._saver, self.loop.journal.step, self.config.checkpoint_steps
-        if saver is None:
-            return
-        saver.settle()
+        step, every = self.loop.journal.step, self.config.checkpoint_steps
         by_step = every > 0 and step % every == 0
-        if step != saver.begun_step and not self.loop.finished and (by_step or saver.due):
-            saver.save(step, self._stage, self._facts(), wait=by_step)
+        if self._agree(self._due(by_step)):
+            self.loop.gather()
+            if self._saver:
+                self._saver.save(step, self._stage, self._facts(), wait=by_step)
+
+    def _due(self, by_step: bool) -> bool:
+        """Whether the first process saves now."""
+        saver = self._saver
+        if saver is None:
+            return False
+        saver.settle()
+        return self.loop.journal.step != saver.begun_step and not self.loop.finished and (by_step or saver.due)
+
+    def _agree(self, due: bool) -> bool:
+        """What the first process decides; it needs the others to save a sharded model."""
+        return bool(from_first(due)) if self.loop.sharded else due
 
     def _save_last(self, *, finished: bool = False) -> None:
+        if not finished:
+            self.loop.gather()
         if self._saver:
             stage = self._stage_finished if finished else self._stage
             self._saver.save_last(self.loop.journal.step, stage, self._facts(), finished=finished)
 
     def _stage(self, directory: Path) -> None:
         loop = self.loop
-        save_state(directory, loop.bare_model, loop.optimizer, loop.journal, loop.best)
+        assert loop.whole is not None, "the first process has gathered"
+        save_state(directory, loop.whole, loop.optimizer_state, loop.journal, loop.best)
 
     def _stage_finished(self, directory: Path) -> None:
         save_finished(directory, self.loop.journal, self.loop.best)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,20 +17,23 @@ import torch
 from safetensors.torch import load_file, load_model, save_file, save_model
 
 from components.train.journal import Journal
+from components.train.sharding import is_sharded, share
 from components.train.writing import os_errors
 
 BEST: Final = "best.safetensors"
 JOURNAL: Final = "journal.json"
 MODEL: Final = "model.safetensors"
+OptimizerState = Mapping[int, Mapping[str, Any]]
+"""By number of the parameter, as torch's `state_dict` has it."""
 OPTIMIZER, OPTIMIZER_NUMBERS = "optimizer.safetensors", "optimizer.json"
 
 
 def save_state(
-    directory: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, journal: Journal, best: Path
+    directory: Path, model: torch.nn.Module, optimizer_state: OptimizerState, journal: Journal, best: Path
 ) -> None:
     """Writes everything a training needs to go on."""
     save_weights(model, directory / MODEL)
-    _save_optimizer(directory, optimizer)
+    _save_optimizer(directory, optimizer_state)
     save_finished(directory, journal, best)
 
 
@@ -41,7 +45,7 @@ def save_finished(directory: Path, journal: Journal, best: Path) -> None:
 
 
 def load_state(directory: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """Brings model and optimizer back to what `save_state` wrote."""
+    """Brings model and optimizer back to what `save_state` wrote; sharded ones to their share of it."""
     load_weights(model, directory / MODEL)
     _load_optimizer(directory, optimizer)
 
@@ -59,14 +63,14 @@ def save_weights(model: torch.nn.Module, path: Path) -> None:
 def load_weights(model: torch.nn.Module, path: Path) -> None:
     """Brings the weights back to what `save_weights` wrote."""
     trained = _trained(model)
-    if trained is None:
+    if trained is None and not is_sharded(model):
         load_model(model, path)
         return
-    tensors = load_file(path)
-    assert tensors.keys() == trained.keys(), "the checkpoint key names all that decides what is trained"
+    tensors, wanted = load_file(path), trained or model.state_dict()
+    assert tensors.keys() == wanted.keys() or not trained, "the checkpoint key names all that decides what is trained"
     with torch.no_grad():
-        for name, parameter in trained.items():
-            parameter.copy_(tensors[name])
+        for name, tensor in tensors.items():
+            wanted[name].copy_(share(tensor, wanted[name]))
 
 
 def _trained(model: torch.nn.Module) -> dict[str, torch.nn.Parameter] | None:
@@ -76,9 +80,9 @@ def _trained(model: torch.nn.Module) -> dict[str, torch.nn.Parameter] | None:
     return None if len(trained) == len(named) else trained
 
 
-def _save_optimizer(directory: Path, optimizer: torch.optim.Optimizer) -> None:
+def _save_optimizer(directory: Path, state: OptimizerState) -> None:
     tensors, numbers = {}, {}
-    for index, entries in optimizer.state_dict()["state"].items():
+    for index, entries in state.items():
         for name, value in entries.items():
             if isinstance(value, torch.Tensor):
                 tensors[f"{index}.{name}"] = value.contiguous()
@@ -91,8 +95,10 @@ def _save_optimizer(directory: Path, optimizer: torch.optim.Optimizer) -> None:
 
 def _load_optimizer(directory: Path, optimizer: torch.optim.Optimizer) -> None:
     state: dict[int, dict[str, Any]] = {}
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     tensors = {name: tensor.clone() for name, tensor in load_file(directory / OPTIMIZER).items()}
     for key, value in {**tensors, **json.loads((directory / OPTIMIZER_NUMBERS).read_text())}.items():
         index, _, name = key.partition(".")
-        state.setdefault(int(index), {})[name] = value
+        own = share(value, parameters[int(index)]) if isinstance(value, torch.Tensor) else value
+        state.setdefault(int(index), {})[name] = own
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

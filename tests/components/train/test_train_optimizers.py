@@ -119,6 +119,16 @@ def test_dropout_of_every_kind_of_model_can_be_set(tmp_path, kind, settings):
     [
         ({"optimizer": "schedule_free"}, "train.schedule: linear is not for schedule_free. Set it to constant"),
         ({"dropout": -0.5}, "train.dropout: -0.5 is no share. Give -1, or 0 to 0.9"),
+        (
+            {"sharding": "fsdp2"},
+            "train.sharding: fsdp2 spreads a model over processes, and there is one. "
+            "Set world_size to 2 or more, or sharding to none",
+        ),
+        (
+            {"sharding": "fsdp2", "world_size": 2, "optimizer": "adafactor"},
+            "train.optimizer: adafactor keeps sums over whole weights, which fsdp2 spreads. "
+            "Take another optimizer, or set sharding to none",
+        ),
     ],
 )
 def test_options_that_cannot_be_are_refused(configure, options, line):

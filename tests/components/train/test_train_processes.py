@@ -12,6 +12,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file
 
 from components.shared.files import sha256_of
 from components.train import core
@@ -26,12 +27,25 @@ pytestmark = pytest.mark.slow
 LITTLE_MEMORY = """
 import os, torch
 from components.train.tasks.classification import Classification
-plain = Classification.loss
+plain_loss = Classification.loss
 def loss(self, model, batch):
     if os.environ["RANK"] == "1" and batch["input_ids"].numel() > 70:
         raise torch.OutOfMemoryError("CUDA out of memory")
-    return plain(self, model, batch)
+    return plain_loss(self, model, batch)
 Classification.loss = loss
+"""
+# The first process is killed at its second checkpoint, before that is complete.
+KILLED = """
+import os, signal
+from components.train.checkpoints import Checkpoints
+plain_save = Checkpoints.save
+def save(self, step, *args, **settings):
+    if step == 10:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return plain_save(self, step, *args, **settings)
+Checkpoints.save = save
+"""
+STEP = """
 from components.shared.entry import main
 from components.train.config import Config
 main(Config, "")
@@ -84,18 +98,53 @@ def test_two_processes_have_the_losses_of_one(configure, without_dropout):
     assert_alike(config, one)
 
 
-def test_two_processes_with_token_budgets_agree_on_parts_that_fit_into_the_memory_of_both(
-    configure, without_dropout, tmp_path
+@pytest.fixture
+def program(tmp_path):
+    """Writes the step with faults in it; gives its file."""
+
+    def write(*faults):
+        path = tmp_path / f"step_{len(faults)}.py"
+        path.write_text("".join(faults) + STEP)
+        return str(path)
+
+    return write
+
+
+def assert_exact_after_a_kill(plain, killed, program, *faults):
+    """A killed process takes the other one with it; both go on from the newest complete checkpoint."""
+    assert torchrun(killed, program(*faults, KILLED)).returncode != 0
+    done = torchrun(killed, program(*faults))
+    assert "going on after step 5," in done.stderr, done.stderr
+    assert sha256_of(killed.model / "model.safetensors") == sha256_of(plain.model / "model.safetensors")
+    assert told(killed) == told(plain)
+
+
+def test_two_processes_with_token_budgets_agree_on_parts_that_fit_and_go_on_exactly_after_a_kill(
+    configure, without_dropout, program
 ):
     given = {"base_model": without_dropout, "batch_tokens": 200}
     config = configure("two", world_size=2, **given)
-    (tmp_path / "little.py").write_text(LITTLE_MEMORY)
-    done = torchrun(config, str(tmp_path / "little.py"))
+    done = torchrun(config, program(LITTLE_MEMORY))
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("out of memory: each step is computed in 4 parts") == 2  # each process tells it
     one = configure("one", **given)
     core.run(one)
     assert_alike(config, one)
+    killed = configure("killed", world_size=2, checkpoint_steps=5, **given)
+    assert_exact_after_a_kill(config, killed, program, LITTLE_MEMORY)
+
+
+def test_processes_that_share_a_model_learn_as_one_does_and_go_on_exactly_after_a_kill(configure, causal_lm, program):
+    """With FSDP2: its checkpoints and its model hold whole tensors, like those of others."""
+    config = configure("two", world_size=2, sharding="fsdp2", **causal_lm)
+    done = torchrun(config)
+    assert done.returncode == 0, done.stderr
+    one = configure("one", **causal_lm)
+    core.run(one)
+    assert_alike(config, one)
+    assert load_file(config.model / "model.safetensors").keys() == load_file(one.model / "model.safetensors").keys()
+    killed = configure("killed", world_size=2, checkpoint_steps=5, sharding="fsdp2", **causal_lm)
+    assert_exact_after_a_kill(config, killed, program)
 
 
 def test_number_of_processes_is_asserted(configure):
