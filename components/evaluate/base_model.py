@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from components.evaluate.config import Config
 from components.evaluate.models import trained_option
@@ -25,6 +25,7 @@ from components.shared.new_models import NEW
 from components.shared.references import Reference, parse_reference
 from components.shared.remote_code import remote_classes
 
+Answer = TypeVar("Answer")
 WEIGHTS: Final = ("*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json")
 _CLASSIFIES: Final = ("ForSequenceClassification",)
 _WRITES: Final = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration", "MTModel")
@@ -116,12 +117,19 @@ def base_model_of(config: Config) -> BaseModel | None:
     return BaseModel(parse_reference(config.base_model_reference), config.model, config.task)
 
 
-def left_out(base: BaseModel, labels: Collection[str] = ()) -> str:
-    """Why it is not measured; empty when it can be. One that is gone is no reason to evaluate nothing."""
+def asked(base: BaseModel, labels: Collection[str], ask: Callable[[], Answer]) -> tuple[Answer | None, str]:
+    """What it says, or why it is not asked: a base model that is gone or cannot be loaded stops no evaluation.
+
+    Args:
+        base: The base model.
+        labels: Those of the dataset, if the task has any.
+        ask: Asks it.
+    """
     try:
-        return base.unable(labels)
+        reason = base.unable(labels)
+        return (None, reason) if reason else (ask(), "")
     except UserError as error:
-        return error.line
+        return None, error.line
 
 
 def _knows(settings: dict[str, Any], labels: Collection[str], task: str) -> bool:

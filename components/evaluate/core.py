@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from components.evaluate import leakage
-from components.evaluate.base_model import base_model_of, left_out
+from components.evaluate.base_model import asked, base_model_of
 from components.evaluate.comparison import COMPARED, compare
 from components.evaluate.config import Config
 from components.evaluate.evidence import Evidence
@@ -175,15 +175,18 @@ def _base_model(
     base = base_model_of(config)
     if base is None:
         return None, None
-    if reason := left_out(base, result.labels):
-        return {"reference": base.name, "left_out": reason}, None
 
     def load() -> Classifier:
         with base.opened() as directory:
             return _opened(config, directory)
 
     untuned = CachedClassifier(base.digest, load, store, config.batch_size)
-    other, *_ = _outcome(untuned, rows, result.labels, "testing the base model")
+    answer, reason = asked(
+        base, result.labels, lambda: _outcome(untuned, rows, result.labels, "testing the base model")
+    )
+    if answer is None:
+        return {"reference": base.name, "left_out": reason}, None
+    other, *_ = answer
     return {"reference": base.name, **_compared(config, result, other, "base_model")}, other
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from components.evaluate import files, resampling
-from components.evaluate.base_model import base_model_of, left_out
+from components.evaluate.base_model import asked, base_model_of
 from components.evaluate.config import Config
 from components.evaluate.remembered import Memory
 from components.evaluate.task_report import Findings, write_report
@@ -96,14 +96,15 @@ def _base_model(
     base = base_model_of(config)
     if base is None:
         return None, None
-    if reason := left_out(base, measurer.labels):
-        return {"reference": base.name, "left_out": reason}, None
 
     def measure() -> Measured:
         with base.opened() as directory:
             return measurer.measure(directory, rows, "testing the base model")
 
-    other = memory.ask(base.digest, files.read_json(config.model / "lineage.json"), measure)
+    lineage = files.read_json(config.model / "lineage.json")
+    other, reason = asked(base, measurer.labels, lambda: memory.ask(base.digest, lineage, measure))
+    if other is None:
+        return {"reference": base.name, "left_out": reason}, None
     return {"reference": base.name, **_compared(config, measurer, own, other, "base_model")}, other
 
 

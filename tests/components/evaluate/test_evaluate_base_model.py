@@ -136,6 +136,14 @@ def test_without_a_base_model_to_ask_the_rest_is_evaluated(configure, reference,
     assert found["metrics"]["accuracy"] == 1.0
 
 
+def test_a_base_model_that_changed_since_it_was_pinned_stops_no_evaluation(task_config, base_of):
+    base = base_of("masked_lm")
+    reference = reference_to(base)
+    (base / "model.safetensors").write_bytes(b"other")
+    found = run(task_config("masked_lm", base_model_reference=reference))
+    assert "is not what it was when it was resolved" in found["base_model"]["left_out"]
+
+
 def test_the_comparison_can_be_switched_off(configure, english_model):
     config = configure(base_model_reference=reference_to(english_model), compare_base_model=False)
     assert run(config)["base_model"] is None

@@ -37,6 +37,7 @@ OTHER = {
     "gradient_checkpointing": True,
     "precision": "bf16",
     "trackers": "mlflow",
+    "sharding": "fsdp2",
 }
 
 
@@ -96,7 +97,7 @@ def test_names_that_lead_elsewhere_are_damage(saved, tmp_path, caplog):
 
 
 def test_key_depends_on_each_option_but_placement(configure):
-    config = configure()
+    config = configure(world_size=2)
     for name in fields_of(Config, OPTION):
         changed = replace(config, **{name: OTHER[name] if name in OTHER else getattr(config, name) + 1})
         same = checkpoint_key(changed, "d", "m") == checkpoint_key(config, "d", "m")
