@@ -8,7 +8,8 @@ from typing import Any
 
 from components.shared.base_models import SAFE, WHERE, Trust, loading
 from components.shared.errors import UserError
-from components.train.config import Config
+from components.train.config import QLORA, Config
+from components.train.quantization import four_bit
 
 
 def trust_of(config: Config) -> Trust:
@@ -40,11 +41,14 @@ def load_tokenizer(directory: Path, name: str, *, decoder: bool = False, trust: 
     return tokenizer
 
 
-def load_pretrained(auto_class: str, directory: Path, name: str, trust: Trust = SAFE, **settings: Any) -> Any:
+def load_pretrained(auto_class: str, directory: Path, name: str, config: Config, **settings: Any) -> Any:
     """The model of a directory, in single precision, loaded by a class of transformers; raises UserError."""
     import torch
     import transformers
 
+    trust = trust_of(config)
+    if config.adapter == QLORA:
+        settings |= four_bit(config)
     with loading(name):
         model, report = getattr(transformers, auto_class).from_pretrained(
             directory,

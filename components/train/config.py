@@ -11,7 +11,8 @@ from components.shared.errors import UserError
 from components.shared.options import StepConfig, identity, input_artifact, option, output_artifact
 
 BALANCED: Final = "balanced"
-ADAPTERS: Final = ("none", "lora", "dora")
+QLORA: Final = "qlora"
+ADAPTERS: Final = ("none", "lora", "dora", QLORA)
 SCHEDULE_FREE: Final = "schedule_free"
 TRACKERS: Final = ("mlflow", "wandb")
 OPTIMIZERS: Final = ("adamw", "adafactor", "sgd", SCHEDULE_FREE)
@@ -82,7 +83,9 @@ class Config(StepConfig):
         "", "Weights that are not trained: patterns of their names, such as *.embeddings.*, with commas."
     )
     adapter: str = option(
-        "none", "Train a low-rank adapter instead of the weights; kept, and merged on export.", choices=ADAPTERS
+        "none",
+        "Train a low-rank adapter instead of the weights; kept, and merged on export. qlora has the weights in 4 bits.",
+        choices=ADAPTERS,
     )
     adapter_rank: int = option(16, "Rank of the adapter.", low=1)
     adapter_alpha: float = option(32.0, "The adapter is scaled by this over its rank.", low=0)

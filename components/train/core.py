@@ -20,6 +20,7 @@ from components.train.config import Config
 from components.train.identity import checkpoint_key, options
 from components.train.lease import Lease
 from components.train.others import tell_others
+from components.train.quantization import check_quantization
 from components.train.tasks import Task, open_task
 from components.train.tracking import check_trackers, open_trackers
 
@@ -33,6 +34,7 @@ def run(config: Config) -> Result:
         Terminated: after SIGTERM, when the running step is done and saved.
     """
     check_trackers(config)
+    check_quantization(config)
     dataset = _open_dataset(config.data)
     task = open_task(dataset, config)
     directory, base_model = open_base_model(

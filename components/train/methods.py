@@ -12,6 +12,7 @@ import torch
 
 from components.shared.errors import UserError
 from components.train.config import MODELS_OWN, Config
+from components.train.quantization import merged_without_loss
 from components.train.tasks import Task
 
 ADAPTER: Final = "adapter"
@@ -66,7 +67,8 @@ def export(model: Any, directory: Path) -> None:
         model.save_pretrained(directory / ADAPTER, save_embedding_layers=False)
         (directory / ADAPTER / "README.md").unlink(missing_ok=True)  # the model card tells of both
         _sort_names(directory / ADAPTER / "adapter_config.json")
-        model = model.merge_and_unload()
+        quantized = getattr(model.config, "quantization_config", None) is not None
+        model = merged_without_loss(model) if quantized else model.merge_and_unload()
     model.save_pretrained(directory)
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final
 import numpy as np
 
 from components.shared.errors import UserError
-from components.train.base_model import load_pretrained, trust_of
+from components.train.base_model import load_pretrained
 from components.train.tasks.packing import best_fit
 from components.train.tasks.token_task import IGNORED, Tokens, TokenSequence, TokenTask
 
@@ -39,7 +39,7 @@ class CausalLM(TokenTask):
 
     def load_model(self, directory: Path, name: str) -> Any:
         """The pretrained model, which must keep packed documents apart; raises UserError."""
-        model = load_pretrained(self.auto_class, directory, name, trust_of(self.config))
+        model = load_pretrained(self.auto_class, directory, name, self.config)
         if self.config.packing and not keeps_documents_apart(model):
             raise UserError(
                 f"{name} ({model.config.model_type}) mixes documents that are packed together",
@@ -80,10 +80,11 @@ def keeps_documents_apart(model: Any) -> bool:
     """Whether a model says of packed documents what it says of each alone; asked before it is trained."""
     import torch
 
-    documents = [torch.arange(1, 1 + length)[None] for length in (3, 5)]
+    device = model.device
+    documents = [torch.arange(1, 1 + length, device=device)[None] for length in (3, 5)]
     together = {
         "input_ids": torch.cat(documents, dim=1),
-        "position_ids": torch.cat([torch.arange(one.shape[1])[None] for one in documents], dim=1),
+        "position_ids": torch.cat([torch.arange(one.shape[1], device=device)[None] for one in documents], dim=1),
     }
     training = model.training
     model.eval()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from components.shared.datasets import Dataset
 from components.shared.errors import UserError
 from components.shared.progress import Progress
-from components.train.base_model import load_pretrained, trust_of
+from components.train.base_model import load_pretrained
 from components.train.config import Config
 from components.train.tasks import SPLITS
 from components.train.tasks.class_weights import class_weights
@@ -57,7 +57,7 @@ class Classification:
             self.auto_class,
             directory,
             name,
-            trust_of(self._config),
+            self._config,
             id2label=dict(enumerate(self.labels)),
             label2id={label: index for index, label in enumerate(self.labels)},
             problem_type=self.problem_type,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from components.shared.datasets import Dataset
 from components.shared.errors import UserError
 from components.shared.progress import Progress
-from components.train.base_model import load_pretrained, trust_of
+from components.train.base_model import load_pretrained
 from components.train.config import Config
 from components.train.tasks import SPLITS
 from components.train.tasks.padding import pad
@@ -35,7 +35,7 @@ class QuestionAnswering:
     measures: ClassVar[int] = 4
 
     def __init__(self, dataset: Dataset, config: Config) -> None:
-        self._dataset, self._overlap, self._trust = dataset, config.window_overlap, trust_of(config)
+        self._dataset, self._overlap, self._config = dataset, config.window_overlap, config
         if config.label_smoothing:
             raise UserError(
                 "places in a text have no neighbours to share with",
@@ -69,7 +69,7 @@ class QuestionAnswering:
 
     def load_model(self, directory: Path, name: str) -> Any:
         """The pretrained body with a new head, if it has none."""
-        return load_pretrained(self.auto_class, directory, name, self._trust)
+        return load_pretrained(self.auto_class, directory, name, self._config)
 
     def batch(self, split: str, rows: NDArray[np.int64], epoch: int) -> dict[str, Any]:
         """The given windows, padded to the longest, with the places of the answers."""

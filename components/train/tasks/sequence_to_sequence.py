@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.shared.errors import UserError
-from components.train.base_model import load_pretrained, trust_of
+from components.train.base_model import load_pretrained
 from components.train.tasks.token_task import TokenSequence, TokenTask
 
 
@@ -42,7 +42,7 @@ class SequenceToSequence(TokenTask):
 
     def load_model(self, directory: Path, name: str) -> Any:
         """The pretrained model, which knows how a target begins; raises UserError."""
-        model = load_pretrained(self.auto_class, directory, name, trust_of(self.config))
+        model = load_pretrained(self.auto_class, directory, name, self.config)
         if model.config.decoder_start_token_id is None:
             raise UserError(
                 f"{name} does not say how a target begins (decoder_start_token_id)",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from components.shared.datasets import Dataset
 from components.shared.errors import UserError
 from components.shared.progress import Progress
-from components.train.base_model import load_pretrained, trust_of
+from components.train.base_model import load_pretrained
 from components.train.config import Config
 from components.train.tasks import SPLITS
 from components.train.tasks.padding import pad
@@ -77,7 +77,7 @@ class TokenTask(ABC):
 
     def load_model(self, directory: Path, name: str) -> Any:
         """The pretrained model; raises UserError if the weights do not fit."""
-        return load_pretrained(self.auto_class, directory, name, trust_of(self.config))
+        return load_pretrained(self.auto_class, directory, name, self.config)
 
     def batch(self, split: str, rows: NDArray[np.int64], epoch: int) -> dict[str, Any]:
         """The given sequences, padded to the longest."""
