@@ -171,9 +171,11 @@ class Dataset:
         import pyarrow as pa
         from pyarrow import parquet
 
-        schema = arrow_schema(self.columns)
-        tables = [parquet.read_table(self.directory / s.file, memory_map=True) for s in self.manifest.splits[split]]
-        return pa.concat_tables(tables) if tables else schema.empty_table()
+        tables = []
+        for shard in self.manifest.splits[split]:  # `read_table` would import pandas first, if it is there
+            with parquet.ParquetFile(self.directory / shard.file, memory_map=True) as file:
+                tables.append(file.read())
+        return pa.concat_tables(tables) if tables else arrow_schema(self.columns).empty_table()
 
     def recomputed_digest(self) -> str:
         """The dataset digest from the rows themselves, to compare with the manifest's."""

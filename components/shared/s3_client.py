@@ -16,6 +16,8 @@ from components.shared.errors import DamagedError, EvertuneError, RetryError, Us
 T = TypeVar("T")
 ATTEMPTS = 5
 CONNECT_SECONDS, READ_SECONDS = 5.0, 30.0
+CONNECTIONS: Final = 16
+"""More than the ten threads of a transfer: others ask meanwhile, and each connection that is too many is a warning."""
 OPERATION_SECONDS = 900.0
 """Longest time for reading or writing one object, retries included."""
 READINGS_OF_DAMAGE: Final = 2
@@ -46,6 +48,7 @@ def s3_client() -> Any:
     settings = Config(
         connect_timeout=min(CONNECT_SECONDS, seconds),
         read_timeout=min(READ_SECONDS, seconds),
+        max_pool_connections=CONNECTIONS,
         retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
         s3={"addressing_style": "path"} if endpoint else {},
     )
