@@ -15,7 +15,9 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -27,7 +29,7 @@ from components.clean.placeholders import Placeholders
 from components.clean.repeated_lines import LINES_FILE
 from components.clean.signatures import BANDS_FILE, CHECKS, SHINGLES, SIZES
 from components.shared import datasets, records, texts
-from components.shared.errors import EvertuneError
+from components.shared.errors import RetryError, UserError
 from components.shared.manifest import Shard
 from components.shared.objects import ObjectStore, open_store
 from components.shared.options import OPTION, fields_of
@@ -42,8 +44,11 @@ ARCHIVES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 LIBRARIES: Final = ("eldc", "ftfy", "numpy", "pyarrow", "selectolax", "xxhash")
 """Those that decide what is in a part."""
-UNUSABLE: Final = (EvertuneError, OSError, zipfile.BadZipFile, KeyError)
-"""What is raised for an object that is not there, is damaged or cannot be had."""
+UNUSABLE: Final = (
+    *(UserError, RetryError, OSError),  # and not Terminated
+    *(zipfile.BadZipFile, zlib.error, struct.error, KeyError, ValueError, RuntimeError, EOFError),
+)
+"""What is raised for an object that is not there, is damaged or cannot be had; `zipfile` raises many things."""
 _ELSEWHERE: Final = frozenset(
     {
         "exact_duplicates",
@@ -106,7 +111,7 @@ class KnownParts:
         try:
             for name in objects:
                 self._upload(self._store, self._key(shard, name), part / name)
-        except (EvertuneError, OSError) as error:
+        except (UserError, RetryError, OSError) as error:
             if self._must:
                 raise
             log.warning("%s will be cleaned again next time: %s", shard.file, error)

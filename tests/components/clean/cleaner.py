@@ -10,9 +10,15 @@ from components.shared.datasets import DatasetWriter
 from components.shared.files import staged_directory, tree_digest
 from components.shared.records import columns_of
 
-TEXTS = [
-    f"<p>text {number % 700} of {number % 900} &amp; others, mail{number}@example.org 好" for number in range(1000)
-]
+
+def text_of(number: int) -> str:
+    """A text: of 250 and the 250 after them each has the same one, of those behind nearly the same."""
+    words = [f"w{number % 250}x{place}" for place in range(30)]
+    words[3] = f"edited{number // 500}"
+    return f"<p>{' '.join(words)} &amp; others, mail{number}@example.org 好"
+
+
+TEXTS = [text_of(number) for number in range(1000)]
 
 
 class Cleaner:

@@ -9,11 +9,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from pyarrow import parquet as pq
 
 from components.clean import cleaning, known_parts, line_counting, workers
 from components.clean.core import run
 from components.shared.datasets import Dataset
-from components.shared.errors import RetryError, UserError
+from components.shared.directory_store import DirectoryStore
+from components.shared.errors import RetryError, Terminated, UserError
 from components.shared.objects import open_store
 from tests.components.clean.cleaner import TEXTS, Cleaner
 
@@ -137,6 +139,30 @@ def test_another_version_of_a_library_names_another_part(clean, monkeypatch):
     assert "before" not in clean(TEXTS, store=store)[0]
 
 
+@pytest.mark.parametrize("method", ["size", "upload"])
+def test_a_run_that_is_stopped_while_it_waits_for_the_store_stops(clean, monkeypatch, method):
+    def stopped(*arguments):
+        raise Terminated("stopped by SIGTERM")
+
+    monkeypatch.setattr(DirectoryStore, method, stopped)
+    with pytest.raises(Terminated):
+        run(clean.config(TEXTS[:40], store=str(clean.place / "store")))
+
+
+def test_no_flipped_byte_of_an_archive_is_overlooked_or_ends_the_run(clean):
+    config = clean.config(TEXTS[:40], store=str(clean.place / "store"))
+    run(config)
+    (path,) = (clean.place / "store").rglob("rows.zip")
+    (shard,) = Dataset(config.raw).manifest.splits["all"]
+    data, known, found = path.read_bytes(), known_parts.KnownParts(config), clean.place / "found"
+    for place in (*range(60), *range(len(data) - 100, len(data))):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+        shutil.rmtree(found, ignore_errors=True)
+        found.mkdir()
+        if known.find(shard, found, known_parts.ROWS):
+            assert pq.read_table(found / "rows.parquet").num_rows == 40, place
+
+
 @pytest.mark.parametrize(
     ("name", "damage"),
     [
@@ -146,7 +172,7 @@ def test_another_version_of_a_library_names_another_part(clean, monkeypatch):
     ],
 )
 def test_damaged_parts_are_made_again(clean, name, damage, caplog):
-    store, few = clean.place / "store", TEXTS[:300]
+    store, few = clean.place / "store", TEXTS[:150] + TEXTS[500:650]  # nearly the same
     _, digests = clean(few, store=str(store))
     for path in store.rglob(name):
         data = path.read_bytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import signal
@@ -66,6 +67,8 @@ def test_any_number_of_shares_gives_the_bytes_of_one_machine(cleaner, s3, count)
     summary, together = cleaner(TEXTS[:600], store=s3)
     assert f"{shards} of {shards} shards were cleaned before" in summary
     assert together == alone
+    counts = json.loads((cleaner.place / "findings" / "counts.json").read_text())
+    assert counts["dropped"] == {"exact duplicate": 250, "near-duplicate": 100}
 
 
 @pytest.mark.slow
