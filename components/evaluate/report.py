@@ -34,7 +34,7 @@ def write_report(config: Config, evidence: Evidence) -> None:
     _leakage(page, evaluation)
     _quality(page, evidence)
     training_figures(page, evidence.training)
-    page.section("Parts of the test split", "Accuracy by length, by label and by the columns kept for it.")
+    page.section("Parts of the test split", "Accuracy by length, script, label and the columns kept for it.")
     page.table(
         ["slice", "value", "rows", "accuracy"],
         [[one["slice"], one["value"], one["rows"], one["accuracy"]] for one in evaluation["slices"]],

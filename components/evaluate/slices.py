@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,26 +13,71 @@ from numpy.typing import NDArray
 from components.evaluate.metrics import Outcome
 
 QUANTILES = (0.25, 0.5, 0.75)
+MOST_LETTERS = 1000
+SCRIPTS = (
+    (0x0000, "Latin"),
+    (0x0370, "Greek"),
+    (0x0400, "Cyrillic"),
+    (0x0530, "other"),
+    (0x0590, "Hebrew"),
+    (0x0600, "Arabic"),
+    (0x0780, "other"),
+    (0x0900, "Devanagari"),
+    (0x0980, "other"),
+    (0x0E00, "Thai"),
+    (0x0E80, "other"),
+    (0x1E00, "Latin"),
+    (0x1F00, "Greek"),
+    (0x2000, "other"),
+    (0x3040, "Kana"),
+    (0x3130, "Hangul"),
+    (0x3190, "Chinese"),
+    (0xA000, "other"),
+    (0xAC00, "Hangul"),
+    (0xD7B0, "other"),
+    (0xF900, "Chinese"),
+    (0xFB00, "other"),
+    (0x20000, "Chinese"),
+)
+"""The first letter of each block of Unicode, and the script of that block."""
+_FIRST = [first for first, _ in SCRIPTS]
 MOST_VALUES = 20
 """Of a column with more values, the most frequent ones are shown."""
 
 
 def slices(result: Outcome, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Rows and accuracy by length quartile, by label and by each meta column.
+    """Rows and accuracy by length quartile, by label, by script and by each meta column.
 
     Args:
         result: What the model said.
         rows: The test rows, in the same order.
     """
-    lengths = np.array([len(row["text"]) for row in rows])
+    groups = groups_of([row["text"] for row in rows], rows) | {"label": [row["label"] for row in rows]}
+    return [one for name, values in groups.items() for one in _by_value(result, name, values)]
+
+
+def groups_of(texts: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """The slice of each row, by what they are cut by: length, script where there are several, each meta column.
+
+    Args:
+        texts: What was asked in each row.
+        rows: The rows.
+    """
+    lengths = np.array([len(text) for text in texts])
     bounds = lengths_bounds(lengths)
-    groups: dict[str, list[str]] = {
-        "length": [length_name(length, bounds) for length in lengths],
-        "label": [row["label"] for row in rows],
-    }
+    groups = {"length": [length_name(length, bounds) for length in lengths]}
+    scripts = [script_of(text) for text in texts]
+    if len(set(scripts)) > 1:
+        groups["script"] = scripts
     for column in rows[0].get("meta") or {}:
         groups[column] = [str(row["meta"][column]) for row in rows]
-    return [one for name, values in groups.items() for one in _by_value(result, name, values)]
+    return groups
+
+
+def script_of(text: str) -> str:
+    """The script that a text is written in, which tells many languages apart; of a mixed one the commonest."""
+    letters = Counter(bisect.bisect(_FIRST, ord(letter)) - 1 for letter in text[:MOST_LETTERS] if letter.isalpha())
+    return SCRIPTS[letters.most_common(1)[0][0]][1] if letters else "none"
 
 
 def _by_value(result: Outcome, name: str, values: Sequence[str]) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ import numpy as np
 from components.evaluate import beside
 from components.evaluate.config import Config
 from components.evaluate.report import cost_tiles, lineage_facts, notice_of_other_data, training_figures
-from components.evaluate.slices import length_name, lengths_bounds
+from components.evaluate.slices import groups_of
 from components.evaluate.tasks import SAMPLES, Measured, Measurer, Rows
 from components.shared.report import Page
 
@@ -81,8 +81,11 @@ def write_report(config: Config, findings: Findings) -> None:
     beside.sections(page, evaluation, _better_rows)
     _samples(page, findings)
     training_figures(page, findings.training)
-    _before_tuning(page, findings.training)
-    page.section("Parts of the test split", f"{_name(evaluation['main_metric'])} by length and by the columns kept.")
+    if not beside.told_of_base_model(evaluation):
+        _before_tuning(page, findings.training)
+    page.section(
+        "Parts of the test split", f"{_name(evaluation['main_metric'])} by length, script and the columns kept."
+    )
     page.table(["slice", "value", "rows", "this model", *findings.others], _slices(findings))
     _examples(page, config, findings)
     page.section("Lineage")
@@ -125,7 +128,8 @@ def _before_tuning(page: Page, training: Mapping[str, Any]) -> None:
 def _samples(page: Page, findings: Findings) -> None:
     """The first test rows, whatever was said of them."""
     if any(findings.own.said[:SAMPLES]):
-        page.section("Samples", "The first rows of the test split, good or bad.")
+        told = " Of masked models: hidden → guessed." if findings.evaluation["task"] == "masked_lm" else ""
+        page.section("Samples", f"The first rows of the test split, good or bad.{told}")
         _rows(page, findings, range(min(SAMPLES, len(findings.rows))))
 
 
@@ -150,12 +154,9 @@ def _metrics(evaluation: Mapping[str, Any]) -> list[list[Any]]:
 
 
 def _slices(findings: Findings) -> list[list[Any]]:
-    """The main metric on rows of like length, and on those of each value of a meta column."""
-    lengths = np.array([len(findings.measurer.shown(row)[0]) for row in findings.rows])
-    bounds = lengths_bounds(lengths)
-    groups = {"length": [length_name(length, bounds) for length in lengths]}
-    for column in findings.rows[0].get("meta") or {}:
-        groups[column] = [str(row["meta"][column]) for row in findings.rows]
+    """The main metric on rows of like length, of one script, and of each value of a meta column."""
+    texts = [findings.measurer.shown(row)[0] for row in findings.rows]
+    groups = groups_of(texts, findings.rows)
     return [line for name, values in groups.items() for line in _by_value(findings, name, np.array(values))]
 
 
@@ -178,7 +179,9 @@ def _main(findings: Findings, measured: Measured, chosen: np.ndarray[Any, Any]) 
 
 def _examples(page: Page, config: Config, findings: Findings) -> None:
     """The rows answered worst and best, with what each model said."""
-    order = np.argsort(findings.own.goodness, kind="stable").tolist()
+    measurer = findings.measurer
+    each = measurer.metrics(findings.own.statistics)[measurer.main]
+    order = np.argsort(-each if measurer.main in measurer.lower_is_better else each, kind="stable").tolist()
     half = max(1, config.worst_errors // 2)
     page.section("Errors worth reading", "The rows that this model answered worst.")
     _rows(page, findings, order[:half])

@@ -20,6 +20,8 @@ from typing import Final
 from components.shared.files import write_atomically
 
 Cell = str | int | float | None
+LONG: Final = 20
+"""A column with a longer text breaks its lines."""
 
 _STYLE: Final = """
 :root { color-scheme: light dark; --ink: #1d2430; --soft: #5b6472; --page: #f5f6f8; --card: #fff; --line: #dfe3e8;
@@ -53,7 +55,7 @@ th, td { padding: .4rem .75rem; text-align: left; vertical-align: top; border-bo
 tr:last-child td { border-bottom: 0 }
 th { color: var(--soft); font-weight: 600; white-space: nowrap }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
-.long { min-width: 18rem; overflow-wrap: anywhere; white-space: pre-line }
+.long { min-width: 11rem; overflow-wrap: anywhere; white-space: pre-line }
 dl { display: grid; grid-template-columns: minmax(8rem, 13rem) 1fr; gap: .3rem 1rem; margin: .6rem 0;
   padding: .8rem 1rem; font-size: .9rem }
 dd { margin: 0; overflow-wrap: anywhere }
@@ -104,7 +106,8 @@ class Page:
             f'<th class="number">{escape(name)}</th>' if number else f"<th>{escape(name)}</th>"
             for name, number in zip(columns, numeric, strict=True)
         )
-        lines = (f"<tr>{''.join(map(_cell, row, numeric))}</tr>" for row in body)
+        long = [any(len(shown(row[i])) > LONG for row in body) for i in range(len(columns))]
+        lines = (f"<tr>{''.join(map(_cell, row, numeric, long))}</tr>" for row in body)
         self._parts.append(
             f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
         )
@@ -142,7 +145,7 @@ def shown(value: Cell) -> str:
     return value
 
 
-def _cell(value: Cell, number: bool) -> str:
+def _cell(value: Cell, number: bool, long: bool) -> str:
     text = shown(value)
-    kind = ' class="number"' if number else ' class="long"' if len(text) > 60 else ""
+    kind = ' class="number"' if number else ' class="long"' if long else ""
     return f"<td{kind}>{escape(text)}</td>"

@@ -69,19 +69,25 @@ class Language(ABC):
         """Loss, tokens, bytes and right tokens of each row, and what the model says of the first few."""
         loaded, tokenizer = load(model, self.auto_class, allow_remote_code=self.config.allow_remote_code)
         asked = self.asked(rows, tokenizer, longest_of(tokenizer))
-        statistics, began = np.zeros((len(rows), 4)), time.monotonic()
+        statistics, said, began = np.zeros((len(rows), 4)), [""] * len(rows), time.monotonic()
         with Progress(what, len(asked), "texts") as progress:
             for batch in by_length([len(one.tokens) for one in asked], self.config.batch_size):
-                add(statistics, loaded, [asked[number] for number in batch])
+                chosen = [asked[number] for number in batch]
+                for one, best in zip(chosen, add(statistics, loaded, chosen), strict=True):
+                    said[one.row] = self.told(one, best, tokenizer)
                 progress.advance(len(batch))
-        seconds, said = time.monotonic() - began, [""] * len(rows)
+        seconds = time.monotonic() - began
 
         def ask(number: int) -> None:
-            said[number] = self.alone(loaded, tokenizer, rows[number])
+            said[number] = self.alone(loaded, tokenizer, rows[number]) or said[number]
 
         alone = latency(len(rows), ask, SAMPLES)
         goodness = -statistics[:, NLL]
         return Measured(statistics=statistics, goodness=goodness, said=said, seconds=seconds, latency=alone)
+
+    def told(self, asked: Asked, best: Ints, tokenizer: Any) -> str:
+        """What is told of the tokens that the model finds most probable where it is asked; empty tells nothing."""
+        return ""
 
     def alone(self, model: Any, tokenizer: Any, row: Mapping[str, Any]) -> str:
         """What the model says of one row by itself."""
@@ -137,8 +143,12 @@ def continued(model: Any, tokenizer: Any, prompt: str) -> str:
     return str(tokenizer.decode(all_tokens[0, tokens.shape[1] :], skip_special_tokens=True)).strip()
 
 
-def add(statistics: Floats, model: Any, asked: list[Asked]) -> None:
-    """Adds what a model finds of some sequences, as one batch, to the statistics of their rows."""
+def add(statistics: Floats, model: Any, asked: list[Asked]) -> list[Ints]:
+    """Adds what a model finds of some sequences, as one batch, to the statistics of their rows.
+
+    Returns:
+        For each sequence the tokens that the model finds most probable where it is asked.
+    """
     import torch
 
     width = max(len(one.tokens) for one in asked)
@@ -154,10 +164,12 @@ def add(statistics: Floats, model: Any, asked: list[Asked]) -> None:
         wanted = labels[line, place]
         chosen = logits[line, place].double()
         nats = torch.nn.functional.cross_entropy(chosen, wanted, reduction="none")
-        right = chosen.argmax(-1) == wanted
-    rows = np.array([one.row for one in asked])[line.cpu().numpy()]
+        best = chosen.argmax(-1)
+    lines_asked = line.cpu().numpy()
+    rows = np.array([one.row for one in asked])[lines_asked]
     np.add.at(statistics, (rows, NLL), nats.cpu().numpy())
     np.add.at(statistics, (rows, TOKENS), 1)
-    np.add.at(statistics, (rows, RIGHT), right.cpu().numpy())
+    np.add.at(statistics, (rows, RIGHT), (best == wanted).cpu().numpy())
     for one in asked:
         statistics[one.row, BYTES] += one.size
+    return np.split(best.cpu().numpy(), np.searchsorted(lines_asked, range(1, len(asked))))

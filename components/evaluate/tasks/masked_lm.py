@@ -9,9 +9,10 @@ import numpy as np
 
 from components.evaluate.models import longest_of
 from components.evaluate.tasks import Floats, Rows
-from components.evaluate.tasks.language import IGNORED, Asked, Language, add
+from components.evaluate.tasks.language import IGNORED, Asked, Ints, Language, add
 
 HIDDEN: Final = 0.15
+MOST_TOLD: Final = 8
 
 
 class MaskedLM(Language):
@@ -35,6 +36,12 @@ class MaskedLM(Language):
                 shown = np.where(hidden, tokenizer.mask_token_id, tokens)
                 found.append(Asked(number, shown, np.where(hidden, tokens, IGNORED), 0))
         return found
+
+    def told(self, asked: Asked, best: Ints, tokenizer: Any) -> str:
+        """The first hidden tokens, each with the model's guess."""
+        hidden = asked.labels[asked.labels != IGNORED].tolist()[:MOST_TOLD]
+        pairs = zip(hidden, best.tolist(), strict=False)
+        return ", ".join(" → ".join(tokenizer.decode([token]).strip() for token in pair) for pair in pairs)
 
     def alone(self, model: Any, tokenizer: Any, row: Mapping[str, Any]) -> str:
         """Nothing is said, but read."""

@@ -57,8 +57,8 @@ class QuestionAnswering:
         return {"f1": sums[:, 1] / sums[:, 2], "exact_match": sums[:, 0] / sums[:, 2]}
 
     def shown(self, row: Mapping[str, Any]) -> tuple[str, str]:
-        """The question below its context, and the answers."""
-        return f"{row['context']}\n{row['question']}", " / ".join(answer["text"] for answer in row["answers"])
+        """The question above its context, and the answers."""
+        return f"{row['question']}\n{row['context']}", " / ".join(answer["text"] for answer in row["answers"])
 
     def _said(self, model: Path, rows: Rows, what: str) -> tuple[list[str], float, float]:
         """The answers, how many seconds they took, and how many a window takes by itself."""

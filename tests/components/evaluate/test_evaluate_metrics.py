@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from components.evaluate.comparison import compare
 from components.evaluate.metrics import Bootstrap, Outcome, confusion, interval, outcome, per_label, scores
+from components.evaluate.slices import script_of
 
 
 def of(truth, predicted, labels=("a", "b"), confidence=0.9):
@@ -93,3 +94,18 @@ def test_the_same_predictions_differ_in_nothing():
     found = compare(result, result, 100, 0.95, 7, "champion")
     assert found["mcnemar_p"] == 1.0
     assert found["difference"]["macro_f1"] == {"value": 0.0, "low": 0.0, "high": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("text", "script"),
+    [
+        ("A good film, 好!", "Latin"),
+        ("这是一部好电影 by me", "Chinese"),
+        ("とても good ねこ", "Kana"),
+        ("한국 영화", "Hangul"),
+        ("хороший фильм", "Cyrillic"),
+        ("1999 !?", "none"),
+    ],
+)
+def test_script_of_a_text(text, script):
+    assert script_of(text) == script

@@ -49,6 +49,8 @@ def test_task_is_evaluated_and_compared_with_its_baseline(task_config, task):
     if task in ("causal_lm", "chat"):
         assert any(said[:SAMPLES])
         assert not any(said[SAMPLES:])
+    if task == "masked_lm":
+        assert all(" → " in told for told in said)
     assert ("<h2>Samples</h2>" in page) == any(said[:SAMPLES])
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from huggingface_hub import ModelCard
 
 from components.shared.datasets import Dataset
 from components.shared.files import sha256_of
@@ -85,6 +86,20 @@ def test_task_learns_and_resumes_exactly(configured, monkeypatch, task):
     )
     assert not report["missing_keys"]
     assert model.config.model_type == KINDS[task]
+    assert_card_is_true(task, whole)
+
+
+def assert_card_is_true(task, config):
+    """Its metadata can be read, its figures are those of the metrics file, and the pipeline it names runs."""
+    card, metrics = ModelCard.load(config.model / "README.md"), json.loads(config.metrics.read_text())
+    found = {f"validation_{one.metric_type}": one.metric_value for one in card.data.eval_results}
+    assert found == {name: value for name, value in metrics.items() if name.startswith("validation_")}
+    assert task in card.text
+    if "pipeline(" in card.text:
+        asked = {"fill-mask": "a <mask> film"}.get(card.data.pipeline_tag, "a film")
+        assert transformers.pipeline(card.data.pipeline_tag, model=str(config.model))(asked)
+    else:
+        assert task in ("translation", "summarization", "question_answering")
 
 
 def tokenized(configured, task, **changes):
