@@ -145,7 +145,7 @@ def _roc_curves(evidence: Evidence) -> dict[str, charts.Points]:
 def training_figures(page: Page, training: Mapping[str, Any]) -> None:
     """The course of the training: loss, what the validations measured, learning rate."""
     history, validations = training.get("history", []), training.get("validations", [])
-    if not history or not validations:
+    if not history or not validations or "loss" not in history[0]:  # private trainings tell no loss
         return
     steps, losses = [one["step"] for one in history], np.array([one["loss"] for one in history])
     width = min(SMOOTHED_STEPS, len(losses))

@@ -40,7 +40,7 @@ report of the `evaluate` step for that.
 
 {metrics}
 
-## Training
+{privacy}## Training
 
 {options}
 
@@ -48,6 +48,15 @@ report of the `evaluate` step for that.
 
 It knows what its dataset shows and what its base model brought along, with their errors and biases.
 Texts of another language, length or kind than those of the dataset need an evaluation of their own.
+"""
+PRIVACY = """\
+## Privacy
+
+Trained with differential privacy (DP-SGD): epsilon {epsilon:.3g} at delta {delta:.3g}, for adding or removing one
+training sequence, by the Renyi accountant of opacus. Gradients were clipped to {clip:g} each, noise was {noise:.4g}
+times that. It covers the weights, not the validation rows, by which the best step was chosen. A text that was cut into
+several sequences, or stands in several rows, is protected that many times less.
+
 """
 PIPELINE = 'or `pipeline("{tag}", model="path/to/this/directory", truncation=True)`.\n'
 PIPELINES: Final = ("text-classification", "fill-mask", "text-generation")
@@ -67,10 +76,18 @@ def model_card(task: Task, metrics: Mapping[str, float], lineage: Mapping[str, A
         pipeline=PIPELINE.format(tag=task.pipeline_tag) if task.pipeline_tag in PIPELINES else "",
         max_tokens=lineage["options"]["max_tokens"],
         lineage=_table(("what", "value"), shown),
+        privacy=_privacy(metrics, lineage["options"]),
         metrics=_table(("metric", "value"), metrics),
         options=_table(("option", "value"), lineage["options"]),
     )
     return f"---\n{_metadata(task, metrics, lineage).to_yaml()}\n---\n\n{body}"
+
+
+def _privacy(metrics: Mapping[str, float], options: Mapping[str, Any]) -> str:
+    if "dp_epsilon" not in metrics:
+        return ""
+    epsilon, delta, noise = (metrics[f"dp_{name}"] for name in ("epsilon", "delta", "noise_multiplier"))
+    return PRIVACY.format(epsilon=epsilon, delta=delta, noise=noise, clip=options["max_grad_norm"])
 
 
 def _metadata(task: Task, metrics: Mapping[str, float], lineage: Mapping[str, Any]) -> ModelCardData:

@@ -92,6 +92,13 @@ class Config(StepConfig):
     adapter_dropout: float = option(0.0, "Dropout before the adapter.", low=0, high=0.9)
     weight_decay: float = option(0.01, "Decay of weights with two or more dimensions.", low=0)
     max_grad_norm: float = option(1.0, "Gradients are clipped to this norm; 0 does not clip.", low=0)
+    dp_noise: float = option(
+        0.0, "Differential privacy: noise as a multiple of max_grad_norm, to which each gradient is clipped.", low=0
+    )
+    dp_epsilon: float = option(
+        0.0, "Differential privacy: the noise that all steps need for this epsilon, instead of dp_noise.", low=0
+    )
+    dp_delta: float = option(1e-5, "Delta of the differential privacy.", low=1e-12, high=0.1)
     label_smoothing: float = option(
         0.0, "Share of the target that is spread over all classes or tokens.", low=0, high=0.9
     )
@@ -146,6 +153,10 @@ class Config(StepConfig):
                 f"{FSDP2} spreads a model over processes, and there is one",
                 where="train.sharding",
                 remedy="set world_size to 2 or more, or sharding to none",
+            )
+        if self.adapter == QLORA:
+            raise UserError(
+                f"{FSDP2} does not spread weights in 4 bits", where="train.sharding", remedy="set it to none"
             )
         if self.optimizer == "adafactor":
             raise UserError(

@@ -20,6 +20,7 @@ from components.train.config import Config
 from components.train.identity import checkpoint_key, options
 from components.train.lease import Lease
 from components.train.others import tell_others
+from components.train.privacy import check_privacy
 from components.train.quantization import check_quantization
 from components.train.tasks import Task, open_task
 from components.train.tracking import check_trackers, open_trackers
@@ -35,6 +36,7 @@ def run(config: Config) -> Result:
     """
     check_trackers(config)
     check_quantization(config)
+    check_privacy(config)
     dataset = _open_dataset(config.data)
     task = open_task(dataset, config)
     directory, base_model = open_base_model(
@@ -67,10 +69,10 @@ def _train(config: Config, dataset: Dataset, task: Task, found: Path, base_model
         facts = outputs.lineage(config, digest, base_model, key)
         trackers = open_trackers(config, facts) if accelerator.is_main_process else []
         journal = Session(config, loop, checkpoints, lease, work, trackers).run()
-        metrics = outputs.training_metrics(task, journal)
+        metrics = outputs.training_metrics(config, task, loop.plan, journal)
         if accelerator.is_main_process:
             outputs.write_json(config.metrics, metrics)
-            outputs.write_model(config, task, loop.whole, tokenizer, loop.best, journal, facts)
+            outputs.write_model(config, task, loop.whole, tokenizer, loop.best, journal, metrics, facts)
         accelerator.wait_for_everyone()
         accelerator.end_training()
     return Result(summary=_summary(metrics), metadata={"model": _flat(facts), "metrics": metrics})

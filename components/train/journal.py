@@ -23,6 +23,7 @@ class Journal:
         loss_sum: Sum of the losses since the last point of the history.
         loss_count: Number of the losses in `loss_sum`.
         finer: Into how many times more parts than configured each step is cut, since memory ran out.
+        secret: What decides rows and noise of a differentially private training, while it runs; else empty.
     """
 
     step: int = 0
@@ -33,6 +34,7 @@ class Journal:
     loss_sum: float = 0.0
     loss_count: int = 0
     finer: int = 1
+    secret: str = ""
 
     @property
     def validated(self) -> bool:

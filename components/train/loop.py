@@ -20,6 +20,7 @@ from components.train.journal import Journal, Point
 from components.train.memory import finer_parts, is_out_of_memory, out_of_memory
 from components.train.optimizer import learning_rate, make_optimizer, model_weights, set_learning_rate
 from components.train.order import Plan, Rows, parts
+from components.train.privacy import PrivateGradients, is_private, new_secret
 from components.train.processes import seed_everything
 from components.train.state import OptimizerState, save_weights
 from components.train.stop import StopOnSigterm
@@ -38,6 +39,7 @@ class Loop:
 
     Attributes:
         journal: What was done so far.
+        private: What makes the gradients of a differentially private training; else None.
         whole: The model with all its weights, as of the last `gather` if it is sharded; then the first process has it.
         optimizer_state: The state of the optimizer, likewise.
     """
@@ -63,6 +65,8 @@ class Loop:
         self.bare_model: torch.nn.Module = accelerator.unwrap_model(self.model)
         self.whole: torch.nn.Module | None = whole if self.sharded else self.bare_model
         self.journal = Journal()
+        rows, steps = len(task.lengths["train"]), self.plan.total_steps
+        self.private = PrivateGradients(config, self.bare_model, rows, steps) if is_private(config) else None
 
     @property
     def finished(self) -> bool:
@@ -74,6 +78,8 @@ class Loop:
     def step(self, log: EventLog | None, stop: StopOnSigterm) -> float:
         """Does one optimizer step and returns its mean loss; agrees with the other processes on a stop.
 
+        The loss of a private step is nobody's to know: it is 0.
+
         Raises:
             UserError: if the loss or the gradient is not a number any more.
         """
@@ -82,8 +88,9 @@ class Loop:
         rate = learning_rate(step, self.plan.total_steps, self.config)
         set_learning_rate(self.optimizer, rate)
         self.model.train()
-        loss = self._agree(self._fitting(step), stop)
-        norm = float(self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm or math.inf))
+        loss = self._agree(self._private(step) if self.private else self._fitting(step), stop)
+        most = math.inf if self.private else self.config.max_grad_norm or math.inf
+        norm = float(self.accelerator.clip_grad_norm_(self.model.parameters(), most))
         self._check_finite(step, loss, norm)
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -139,6 +146,16 @@ class Loop:
             rows = self.plan.largest()
             while any(self._over_processes([float(self._runs_out(rows))])):
                 self._cut_finer(rows)
+
+    def _private(self, step: int) -> float:
+        """The gradient of a private step."""
+        assert self.private is not None
+        self.journal.secret = self.journal.secret or new_secret()
+        epoch = self.plan.epoch(step)
+        self.private.put(
+            step, self.journal.secret, lambda rows: self.task.loss(self.model, self._batch("train", rows, epoch))
+        )
+        return 0.0
 
     def _runs_out(self, rows: Rows) -> bool:
         self.model.train()
@@ -217,6 +234,8 @@ class Loop:
                 "learning_rate": rate,
                 "grad_norm": norm,
             }
+            if self.private:
+                del point["loss"]
             journal.history.append(point)
             journal.loss_sum, journal.loss_count = 0.0, 0
             if log:

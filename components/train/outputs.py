@@ -15,6 +15,8 @@ from components.train.card import model_card
 from components.train.config import Config
 from components.train.journal import Journal
 from components.train.methods import export
+from components.train.order import Plan
+from components.train.privacy import spent
 from components.train.state import load_weights
 from components.train.tasks import Task
 from components.train.writing import os_errors
@@ -38,23 +40,32 @@ def lineage(config: Config, dataset_digest: str, base_model: Reference, key: str
     }
 
 
-def training_metrics(task: Task, journal: Journal) -> dict[str, float]:
+def training_metrics(config: Config, task: Task, plan: Plan, journal: Journal) -> dict[str, float]:
     """The numbers of the metrics file: the best validation, the end of the training, the sizes."""
     best = journal.best
     assert best is not None, "every plan ends with a validation"
     numbers = {f"validation_{name}": value for name, value in sorted(best.items()) if name not in ("step", "epoch")}
+    last = journal.history[-1]
     return {
         **numbers,
+        **spent(config, len(task.lengths["train"]), plan.total_steps, journal.step),
         "best_step": journal.best_step,
         "steps": journal.step,
-        "train_loss": journal.history[-1]["loss"],
+        **({"train_loss": last["loss"]} if "loss" in last else {}),
         "sequences_train": len(task.lengths["train"]),
         "sequences_validation": len(task.lengths["validation"]),
     }
 
 
 def write_model(
-    config: Config, task: Task, model: Any, tokenizer: Any, best: Path, journal: Journal, facts: dict[str, Any]
+    config: Config,
+    task: Task,
+    model: Any,
+    tokenizer: Any,
+    best: Path,
+    journal: Journal,
+    metrics: dict[str, float],
+    facts: dict[str, Any],
 ) -> None:
     """Writes the model directory with the weights of the best validation; it appears whole or not at all."""
     load_weights(model, best)
@@ -64,7 +75,7 @@ def write_model(
         tokenizer.backend_tokenizer.no_padding()
     history = {"history": journal.history, "validations": journal.validations, "best_step": journal.best_step}
     history |= {"before": journal.before} if journal.before else {}
-    card = model_card(task, training_metrics(task, journal), facts)
+    card = model_card(task, metrics, facts)
     with staged_directory(config.model) as staged, os_errors(config.model):
         export(model, staged)
         tokenizer.save_pretrained(staged)

@@ -18,6 +18,7 @@ from accelerate.utils import broadcast_object_list
 
 from components.shared.errors import UserError
 from components.train.config import Config
+from components.train.privacy import is_private
 
 CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
@@ -52,11 +53,13 @@ def probed(config: Config) -> Config:
     """The configuration with `precision=auto` decided by the hardware, so that it is part of the checkpoint key.
 
     Without native support bf16 is many times slower than fp32 on a CPU, and even with it the weights would no longer be
-    the same bytes on every CPU: auto takes it on GPUs only.
+    the same bytes on every CPU: auto takes it on GPUs only. Gradients of each sequence are computed in fp32.
     """
     if config.precision != "auto":
         return config
-    native = torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
+    native = (
+        not is_private(config) and torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
+    )
     return dataclasses.replace(config, precision="bf16" if native else "fp32")
 
 

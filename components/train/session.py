@@ -71,7 +71,10 @@ class Session:
                 if self._saver:
                     stack.enter_context(self._saver)
                 self._train(events, stack.enter_context(StopOnSigterm(alone)))
+                self.loop.journal.secret = ""
                 self._save_last(finished=True)
+            if self.loop.private:
+                self.loop.private.detach()
         return self.loop.journal
 
     def _open_log(self, stack: ExitStack) -> EventLog:
@@ -95,8 +98,9 @@ class Session:
                     return
                 loss = loop.step(events, stop)
                 if self._lease:
-                    progress.advance(note=f"loss {loss:.4f}")
-                    self._lease.facts = self._facts() | {"loss": loss, **_speed(progress, loop.plan.total_steps)}
+                    progress.advance(note="" if loop.private else f"loss {loss:.4f}")
+                    told = {} if loop.private else {"loss": loss}
+                    self._lease.facts = self._facts() | told | _speed(progress, loop.plan.total_steps)
 
     def _resume(self) -> bool:
         """Goes back to the newest checkpoint; says whether it is that of a finished training."""

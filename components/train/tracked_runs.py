@@ -69,7 +69,7 @@ class MlflowRun(Run):
         known = run.data.params
         self._tracker.store_init_configuration({name: value for name, value in told.items() if name not in known})
         for group in ("train", "validation"):
-            history = client.get_metric_history(run.info.run_id, f"{group}/loss") if found else ()
+            history = client.get_metric_history(run.info.run_id, f"{group}/epoch") if found else ()
             self._known |= {(group, metric.step) for metric in history}
 
     def _find(self) -> str | None:

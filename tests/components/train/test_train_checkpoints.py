@@ -37,6 +37,7 @@ OTHER = {
     "gradient_checkpointing": True,
     "precision": "bf16",
     "trackers": "mlflow",
+    "dp_delta": 1e-6,
     "sharding": "fsdp2",
 }
 
