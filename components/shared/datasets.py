@@ -75,12 +75,12 @@ class DatasetWriter:
         """
         self._settle(split)
         begin = 0
-        for end, (row_id, size) in enumerate(zip(table["id"].to_pylist(), sizes, strict=True), 1):
-            if self._ends_shard(row_id, size, split):
-                self._tables[split].append(table.slice(begin, end - begin))
-                self._flush(split)
-                begin = end
+        for end in self._shard_ends(table["id"].to_pylist(), sizes, split):
+            self._tables[split].append(table.slice(begin, end - begin))
+            self._flush(split)
+            begin = end
         self._tables[split].append(table.slice(begin))
+        self._bytes[split] += sum(sizes[begin:])
 
     def finish(self) -> Manifest:
         """Writes what is buffered and the manifest."""
@@ -98,6 +98,19 @@ class DatasetWriter:
         """Counts a row; whether a shard ends behind it."""
         self._bytes[split] += size
         return int(row_id[:8], 16) % SHARD_ROWS == 0 or self._bytes[split] >= SHARD_BYTES
+
+    def _shard_ends(self, ids: Sequence[str], sizes: Sequence[int], split: str) -> list[int]:
+        """Behind which of the next rows a shard ends."""
+        held = self._bytes[split]
+        if held + sum(sizes) < SHARD_BYTES:
+            return [end for end, row_id in enumerate(ids, 1) if int(row_id[:8], 16) % SHARD_ROWS == 0]
+        ends = []
+        for end, (row_id, size) in enumerate(zip(ids, sizes, strict=True), 1):
+            held += size
+            if int(row_id[:8], 16) % SHARD_ROWS == 0 or held >= SHARD_BYTES:
+                ends.append(end)
+                held = 0
+        return ends
 
     def _flush(self, split: str) -> None:
         from pyarrow import parquet

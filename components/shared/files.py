@@ -11,8 +11,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-_CHUNK = 1 << 20
-
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Writes a file so that no reader and no crash ever sees a part of it."""
@@ -69,11 +67,8 @@ def scratch_directory(beside: Path) -> Iterator[Path]:
 
 def sha256_of(path: Path) -> str:
     """The sha256 of a file, as hex digits."""
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def files_under(root: Path) -> list[Path]:
