@@ -38,6 +38,7 @@ SHARED_INPUTS = (
     *("components/shared", "requirements/init.txt", "requirements/torch.txt", ":!components/**/component.py"),
 )
 CHECKS_OPTIONS = "components/resolve"  # its image holds the options of all steps
+VARIABLES = ("BASE_IMAGE", "TAG", "EXTRAS", "CLEAN_EXTRAS")
 INDEX_VARIABLES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
 
 
@@ -135,8 +136,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def chosen(names: Sequence[str] | None) -> dict[str, dict[str, Any]]:
-    """The images of these names, or all; BASE_IMAGE, TAG and EXTRAS of the environment count."""
-    known = targets({name: os.environ.get(name, "") for name in ("BASE_IMAGE", "TAG", "EXTRAS")})
+    """The images of these names, or all; VARIABLES of the environment count."""
+    known = targets({name: os.environ.get(name, "") for name in VARIABLES})
     if unknown := set(names or ()) - set(known):
         raise BuildError(f"no image {', '.join(unknown)}; docker-bake.hcl has {', '.join(known)}")
     return {name: known[name] for name in names or known}

@@ -9,6 +9,8 @@ variable "TAG" { default = "latest" }
 variable "BASE_IMAGE" { default = "python:3.11-slim-bookworm" }
 // Dependency groups for the image of train beside its own: any of "wandb qlora privacy"
 variable "EXTRAS" { default = "" }
+// And for the image of clean and split: "translation"
+variable "CLEAN_EXTRAS" { default = "" }
 
 group "default" {
   targets = ["ingest", "clean", "version", "train", "evaluate"]
@@ -29,7 +31,7 @@ target "ingest" {
 target "clean" {
   inherits = ["_common"]
   tags     = ["${REGISTRY}evertune-clean:${TAG}"]
-  args     = { GROUP = "clean", STEPS = "clean split", TITLE = "evertune-clean" }
+  args     = { GROUP = "clean", STEPS = "clean split", EXTRAS = CLEAN_EXTRAS, TITLE = "evertune-clean" }
 }
 
 target "version" {

@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 from components.shared.errors import UserError
 from components.shared.manifest import Shard
 from components.shared.options import StepConfig, identity, input_artifact, option, output_artifact
-from components.shared.references import parse_reference
+from components.shared.references import check_pinned
 from components.shared.written_lists import chosen, pairs
 
 PERSONAL_DATA: Final = ("email", "phone", "ip", "id", "card", "bank", "credentials")
@@ -146,7 +146,7 @@ class Config(StepConfig):
         chosen(self.line_rules, LINE_RULES, "clean.line_rules")
         self.limits()
         for name in ("blocked_words", "evaluation_set"):
-            _check_pinned(getattr(self, name), f"clean.{name}")
+            check_pinned(getattr(self, name), f"clean.{name}")
         if self.min_chars > self.max_chars:
             raise UserError(
                 f"{self.min_chars} is more than max_chars ({self.max_chars})",
@@ -194,15 +194,3 @@ def _number(text: str, where: str) -> float:
         return float(text)
     except ValueError:
         raise UserError(f"{text!r} is not a number", where=where, remedy="give a number") from None
-
-
-def _check_pinned(text: str, where: str) -> None:
-    """What the file holds is a part of the parameters, so that another content makes another dataset."""
-    if not text:
-        return
-    if "#" not in text:
-        raise UserError(
-            f"{text} is not pinned to its content", where=where, remedy=f"give {text}#sha256=<what `sha256sum` says>"
-        )
-    if parse_reference(text).kind != "sha256":
-        raise UserError(f"{text} is not pinned by sha256", where=where, remedy="give path#sha256=<digest>")

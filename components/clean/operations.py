@@ -18,9 +18,9 @@ from components.clean import (
     word_lists,
 )
 from components.clean.config import Config
-from components.clean.named_files import named_file
 from components.clean.personal_data import Redactor
 from components.clean.placeholders import Placeholders, only_placeholders
+from components.shared.named_files import named_file
 from components.shared.texts import Row, compared_text
 from components.shared.written_lists import names
 

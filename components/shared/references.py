@@ -55,6 +55,21 @@ def parse_reference(text: str) -> Reference:
     return Reference(uri, kind, value)
 
 
+def check_pinned(text: str, where: str) -> None:
+    """Raises UserError unless a file that an option names is pinned by sha256; none needs no pin.
+
+    What the file holds is a part of the parameters then, so that another content makes another dataset.
+    """
+    if not text:
+        return
+    if "#" not in text:
+        raise UserError(
+            f"{text} is not pinned to its content", where=where, remedy=f"give {text}#sha256=<what `sha256sum` says>"
+        )
+    if parse_reference(text).kind != "sha256":
+        raise UserError(f"{text} is not pinned by sha256", where=where, remedy="give path#sha256=<digest>")
+
+
 def split_sources(text: str, where: str) -> list[tuple[float | None, str]]:
     """The weight (None when there are none) and URI or reference of each of several sources.
 

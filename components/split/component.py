@@ -28,6 +28,8 @@ def split(
     augment_rate: float,
     augment_seed: int,
     synonyms: str,
+    translation_model: str,
+    back_translation_model: str,
     tokenizer: str,
     max_tokens: int,
 ) -> dsl.ContainerSpec:
@@ -55,6 +57,8 @@ def split(
         augment_rate=augment_rate,
         augment_seed=augment_seed,
         synonyms=synonyms,
+        translation_model=translation_model,
+        back_translation_model=back_translation_model,
         tokenizer=tokenizer,
         max_tokens=max_tokens,
     )

@@ -8,8 +8,11 @@ from typing import ClassVar, Final
 
 from components.shared.errors import UserError
 from components.shared.options import StepConfig, identity, input_artifact, option, output_artifact
+from components.shared.references import check_pinned
 
-OPERATIONS: Final = ("synonym", "deletion", "swap", "noise")
+EDITS: Final = ("synonym", "deletion", "swap", "noise")
+BACK_TRANSLATION: Final = "back_translation"
+OPERATIONS: Final = (*EDITS, BACK_TRANSLATION)
 """Ways to make a variant of a text."""
 
 
@@ -54,6 +57,12 @@ class Config(StepConfig):
     augment_rate: float = option(0.1, "Share of the words, or Chinese characters, that a variant changes.", low=0.01)
     augment_seed: int = option(17, "Seed of the variants.", low=0)
     synonyms: str = option("", "Further synonyms: groups with commas, the words of a group with |, such as film|movie.")
+    translation_model: str = option(
+        "", "Model of CTranslate2 for back_translation, as path#sha256=digest, also s3://.", file=True
+    )
+    back_translation_model: str = option(
+        "", "Model of CTranslate2 that translates the other way, as path#sha256=digest, also s3://.", file=True
+    )
 
     tokenizer: str = option(
         "",
@@ -73,10 +82,22 @@ class Config(StepConfig):
         for name in names(self.augment):
             if name not in OPERATIONS:
                 raise UserError(f"{name!r} is not known", where="split.augment", remedy=f"use {', '.join(OPERATIONS)}")
+        self._check_models()
         if self.augment_rate > 1:
             raise UserError(f"{self.augment_rate} is out of range", where="split.augment_rate", remedy="give at most 1")
         patterns(self.frozen_test)
         synonym_groups(self.synonyms)
+
+    def _check_models(self) -> None:
+        for name in ("translation_model", "back_translation_model"):
+            given = getattr(self, name)
+            check_pinned(given, f"split.{name}")
+            if bool(given) != (BACK_TRANSLATION in names(self.augment)):
+                raise UserError(
+                    f"{given!r} does not go with augment {self.augment!r}",
+                    where=f"split.{name}",
+                    remedy=f"give two models for {BACK_TRANSLATION}, and none without it",
+                )
 
     def _check_folds(self) -> None:
         if self.folds == 1 or (self.folds and self.fold >= self.folds) or (self.fold and not self.folds):

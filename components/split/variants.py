@@ -1,5 +1,6 @@
-"""Variants of training texts: words replaced by synonyms, left out, swapped, or misspelt. Offline and seeded.
+"""Variants of training texts: words replaced by synonyms, left out, swapped, misspelt, or all translated and back.
 
+All of it is offline and seeded.
 A variant depends on the seed, the text and its number alone. Words are what white space parts; a Chinese character is a
 word of its own. Placeholders of personal data are never changed.
 """
@@ -13,7 +14,8 @@ from functools import partial
 from random import Random
 from typing import Any, Final
 
-from components.split.config import Config, names, synonym_groups
+from components.split.back_translation import BackTranslation
+from components.split.config import BACK_TRANSLATION, Config, names, synonym_groups
 from components.split.synonyms import Synonyms
 
 _PLACEHOLDER: Final = r"<[A-Z][A-Z_]*[^<>\s]*>"
@@ -38,6 +40,9 @@ class Variants:
             "swap": self._swap,
             "noise": self._noise,
         }
+        self._back: BackTranslation | None = None
+        if BACK_TRANSLATION in self.operations:
+            self._back = BackTranslation(config.translation_model, config.back_translation_model)
 
     def of(self, row: Row, key: bytes, number: int) -> tuple[dict[str, Any], str] | None:
         """A variant of a row and the operation that made it; None when none differs from it.
@@ -58,6 +63,8 @@ class Variants:
 
     def text(self, text: str, operation: str, random: Random) -> str:
         """A variant of a text; the text itself where there is nothing to change."""
+        if self._back and operation == BACK_TRANSLATION:
+            return self._back.of(text)
         pieces = _PIECE.findall(text)
         self._change[operation](pieces, random)
         return "".join(pieces).strip() or text

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.shared.records import text_key
-from components.split.config import OPERATIONS, Config
+from components.split.config import EDITS, Config
 from components.split.variants import Variants
 
 ENGLISH = "This is a very good movie with a funny story, and the actor is great."
@@ -18,7 +18,7 @@ CHINESE = "这部电影非常好看，演员也很优秀，我喜欢这个故事
 
 def variants(**options):
     paths = dict.fromkeys(("cleaned", "findings", "splits", "card", "report"), Path())
-    return Variants(Config(task="classification", **paths, **{"augment": ",".join(OPERATIONS), **options}))
+    return Variants(Config(task="classification", **paths, **{"augment": ",".join(EDITS), **options}))
 
 
 def made(text, number=0, **options):
@@ -35,8 +35,8 @@ def test_the_same_seed_makes_the_same_variants_everywhere():
 
 def test_operations_take_turns():
     ways = [variants().of({"text": ENGLISH}, b"\0", number)[1] for number in range(8)]
-    assert ways == [*OPERATIONS, *OPERATIONS]
-    assert {variants().of({"text": ENGLISH}, bytes([end]), 0)[1] for end in range(4)} == {*OPERATIONS}
+    assert ways == [*EDITS, *EDITS]
+    assert {variants().of({"text": ENGLISH}, bytes([end]), 0)[1] for end in range(4)} == {*EDITS}
 
 
 def test_an_operation_that_changes_nothing_passes_its_turn_on():
