@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -22,7 +23,7 @@ from transformers import {auto_class}, AutoTokenizer
 
 tokenizer = AutoTokenizer.from_pretrained("path/to/this/directory")
 model = {auto_class}.from_pretrained("path/to/this/directory")
-```
+{use}```
 
 {pipeline}It was trained on texts of at most {max_tokens} tokens; the tokenizer cuts longer ones there.
 
@@ -59,6 +60,19 @@ several sequences, or stands in several rows, is protected that many times less.
 
 """
 PIPELINE = 'or `pipeline("{tag}", model="path/to/this/directory", truncation=True)`.\n'
+WRITES: Final = """\
+inputs = tokenizer("{prefix}a text", return_tensors="pt", truncation=True)
+said = model.generate(**inputs, max_new_tokens={max_target_tokens})
+print(tokenizer.decode(said[0], skip_special_tokens=True))
+"""
+ANSWERS: Final = """\
+inputs = tokenizer("a question", "its context", return_tensors="pt", truncation="only_second")
+found = model(**inputs)
+first, last = found.start_logits.argmax(), found.end_logits.argmax()
+print(tokenizer.decode(inputs["input_ids"][0, first : last + 1]))
+"""
+USES: Final = {"translation": WRITES, "summarization": WRITES, "question-answering": ANSWERS}
+"""How to ask a model that transformers has no pipeline for."""
 PIPELINES: Final = ("text-classification", "fill-mask", "text-generation")
 """Those that transformers has a ready pipeline for."""
 
@@ -73,6 +87,7 @@ def model_card(task: Task, metrics: Mapping[str, float], lineage: Mapping[str, A
         dataset=lineage["dataset"],
         revision=lineage["dataset_revision"],
         auto_class=task.auto_class,
+        use=_use(task.pipeline_tag, lineage["options"]),
         pipeline=PIPELINE.format(tag=task.pipeline_tag) if task.pipeline_tag in PIPELINES else "",
         max_tokens=lineage["options"]["max_tokens"],
         lineage=_table(("what", "value"), shown),
@@ -113,6 +128,11 @@ def _metadata(task: Task, metrics: Mapping[str, float], lineage: Mapping[str, An
         base_model=base.removeprefix(HUB) if base.startswith(HUB) else None,
         eval_results=results,
     )
+
+
+def _use(tag: str, options: Mapping[str, Any]) -> str:
+    prefix = json.dumps(options["source_prefix"], ensure_ascii=False)[1:-1]
+    return USES.get(tag, "").format(prefix=prefix, max_target_tokens=options["max_target_tokens"])
 
 
 def _table(header: tuple[str, str], rows: Mapping[str, Any]) -> str:

@@ -125,6 +125,10 @@ def test_dropout_of_every_kind_of_model_can_be_set(tmp_path, kind, settings):
             "Set world_size to 2 or more, or sharding to none",
         ),
         (
+            {"sharding": "fsdp2", "world_size": 2, "adapter": "qlora"},
+            "train.sharding: fsdp2 does not spread weights in 4 bits. Set it to none",
+        ),
+        (
             {"sharding": "fsdp2", "world_size": 2, "optimizer": "adafactor"},
             "train.optimizer: adafactor keeps sums over whole weights, which fsdp2 spreads. "
             "Take another optimizer, or set sharding to none",
