@@ -38,12 +38,32 @@ def identified(table: pa.Table, columns: Columns) -> tuple[pa.Table, Sequence[in
     import pyarrow as pa
     from pyarrow import compute
 
-    parts = list(_object({name: table[name] for name in columns}, columns))
-    if None in [part for part in parts if not isinstance(part, pa.Array)]:
+    parts = _parts(table, columns)
+    if parts is None:
         return None
     forms = compute.binary_join_element_wise(*_merged(parts), "")
     ids, sizes = _hashed(forms)
     return table.add_column(0, "id", pa.array(ids, pa.string())), sizes
+
+
+def sizes_of(table: pa.Table, columns: Columns) -> list[int] | None:
+    """The size of each row in canonical form, for rows that have their ids; otherwise like `identified`."""
+    from pyarrow import compute
+
+    parts = _parts(table, columns)
+    if parts is None:
+        return None
+    sizes: Any = sum(len(part.encode()) for part in parts if isinstance(part, str))
+    for part in parts:
+        if not isinstance(part, str):
+            sizes = compute.add(sizes, compute.binary_length(part))
+    found: list[int] = sizes.to_pylist()
+    return found
+
+
+def _parts(table: pa.Table, columns: Columns) -> list[Any] | None:
+    parts = list(_object({name: table[name] for name in columns}, columns))
+    return None if any(part is None for part in parts) else parts
 
 
 def _object(values: Mapping[str, Any], columns: Mapping[str, Any]) -> Iterator[Any]:

@@ -41,7 +41,9 @@ class Drift:
 
 def length_bins(lengths: Iterable[int]) -> dict[str, int]:
     """Lengths counted in bins that grow by a fifth; each is named by the shortest length in it, in order."""
-    counts = Counter(_bin(length) for length in lengths)
+    counts: Counter[int] = Counter()
+    for length, rows in Counter(lengths).items():
+        counts[_bin(length)] += rows
     return {str(start): counts[start] for start in sorted(counts)}
 
 

@@ -27,7 +27,7 @@ TASKS: Final[Mapping[str, Mapping[str, Any]]] = {
 """Columns of each task, in their order. `meta` (a struct of strings) follows when a source names such columns."""
 
 TEXT_COLUMN: Final = "text"
-_BREAKS: Final = bytes(code for code in range(128) if chr(code).isspace() and chr(code) != " ")
+_BREAKS: Final = tuple(chr(code) for code in range(128) if chr(code).isspace() and chr(code) != " ")
 ROLES: Final = ("system", "user", "assistant", "tool")
 
 
@@ -76,8 +76,7 @@ def _is_tidy(text: str) -> bool:
     """Whether all white space is certainly single spaces between words, which is found out sooner than made."""
     if not text.isascii() or "  " in text or text[:1] == " " or text[-1:] == " ":
         return False
-    data = text.encode()
-    return len(data.translate(None, _BREAKS)) == len(data)
+    return not any(map(text.__contains__, _BREAKS))
 
 
 def _defect_of_answers(answers: Any, record: Mapping[str, Any]) -> str:

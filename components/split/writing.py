@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.shared.canonical import identified
+from components.shared.canonical import sizes_of
 from components.shared.datasets import ALL, Dataset, DatasetWriter
 from components.shared.manifest import Manifest
 from components.shared.progress import Progress
@@ -64,14 +64,17 @@ class _Output:
                 self.numbers[TRAIN].add(made)
 
     def take_together(self, begin: int, table: pa.Table) -> bool:
-        """Does the same with a table of labelled texts, of which nothing is made; whether that could be done."""
-        made = identified(table.drop_columns(["id"]).combine_chunks(), self.columns) if self._plain else None
-        if made is None:
+        """Does the same with a table of labelled texts, of which nothing is made; whether that could be done.
+
+        Their columns stay, and with them their ids.
+        """
+        sizes = sizes_of(table, self.columns) if self._plain else None
+        if sizes is None:
             return False
         self._see(begin, table)
         for split, places in self._parted(begin, len(table)):
-            chosen = made[0].take(places)
-            self.writer.write_table(chosen, [made[1][place] for place in places], split)
+            chosen = table.take(places)
+            self.writer.write_table(chosen, [sizes[place] for place in places], split)
             self.numbers[split].add_table(chosen)
             for place, label in zip(places, chosen["label"].to_pylist(), strict=True):
                 self.sketch.add(self.assignment.keys[begin + place], split, label)

@@ -15,8 +15,8 @@ from pyarrow import compute, parquet
 from components.ingest import core
 from components.ingest.json_tables import LineTables
 from components.ingest.record import singly
-from components.shared.canonical import identified
-from components.shared.datasets import Dataset, DatasetWriter, arrow_schema, row_id
+from components.shared.canonical import identified, sizes_of
+from components.shared.datasets import Dataset, DatasetWriter, arrow_schema, canonical_form, row_id
 from components.shared.errors import UserError
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from('"\\\n\r\t\b\0\x1f 好'), max_size=20)
@@ -147,8 +147,10 @@ def test_ids_of_tables_are_those_of_rows(rows):
     for offset in (0, len(rows) // 2):
         found = identified(table.slice(offset), columns)
         rare = any(ord(sign) < 32 and sign not in "\n\r\t" for row in rows[offset:] for part in row for sign in part)
-        assert (found is None) == rare
+        sizes = sizes_of(table.slice(offset), columns)
+        assert (found is None) == (sizes is None) == rare
         if found:
+            assert sizes == found[1] == [len(canonical_form(columns)(row)) for row in values[offset:]]
             assert found[0]["id"].to_pylist() == [row_id(row, columns) for row in values[offset:]]
             assert found[0].drop_columns("id").to_pylist() == values[offset:]
 

@@ -208,7 +208,7 @@ def test_tables_are_written_and_counted_as_their_rows_are(place, monkeypatch):
         chosen = config(place, stratify="label")
         assignment, enlarger = assign(chosen, cleaned, clusters, Traits(chosen, cleaned.columns))
         if not whole:
-            monkeypatch.setattr("components.split.writing.identified", lambda *_: None)
+            monkeypatch.setattr("components.split.writing.sizes_of", lambda *_: None)
         directory = Path(tempfile.mkdtemp(dir=place))
         manifest, found, sketch = write(cleaned, assignment, enlarger, Falls(assignment), directory)
         assert manifest == together.manifest
