@@ -81,6 +81,7 @@ def to_bytes(measured: Measured) -> bytes:
     file = io.BytesIO()
     np.savez_compressed(
         file,
+        **({} if measured.probabilities is None else {"probabilities": measured.probabilities}),
         statistics=measured.statistics,
         goodness=measured.goodness,
         said=np.frombuffer(json.dumps(list(measured.said)).encode(), dtype=np.uint8),
@@ -98,6 +99,7 @@ def from_bytes(data: bytes, rows: int) -> Measured:
                 statistics=parts["statistics"],
                 goodness=parts["goodness"],
                 said=json.loads(parts["said"].tobytes()),
+                probabilities=parts["probabilities"] if "probabilities" in parts.files else None,
                 seconds=seconds,
                 latency=latency,
             )

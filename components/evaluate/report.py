@@ -10,12 +10,10 @@ import numpy as np
 from components.evaluate import beside
 from components.evaluate.config import Config
 from components.evaluate.evidence import Evidence
-from components.evaluate.metrics import reliability
+from components.evaluate.label_report import label_tiles, quality
 from components.shared import charts
 from components.shared.report import Page
 
-MOST_CURVES: Final = 8
-"""ROC curves of more labels are not drawn."""
 SMOOTHED_STEPS: Final = 10
 
 
@@ -32,7 +30,10 @@ def write_report(config: Config, evidence: Evidence) -> None:
     notice_of_other_data(page, evaluation)
     beside.sections(page, evaluation, _right_rows)
     _leakage(page, evaluation)
-    _quality(page, evidence)
+    page.section("Quality")
+    matrix = charts.heatmap(evaluation["confusion"], evidence.result.labels, x="predicted", y="true")
+    confused = (matrix, "Confusion matrix: test rows, and share of the true label")
+    quality(page, evaluation["labels"], evidence.result, [evidence.result], confused)
     training_figures(page, evidence.training)
     page.section("Parts of the test split", "Accuracy by length, script, label and the columns kept for it.")
     page.table(
@@ -52,9 +53,7 @@ def _tiles(evidence: Evidence) -> dict[str, tuple[str, str]]:
         name: (f"{measured[key]:.3f}", f"{measured[f'{key}_low']:.3f} to {measured[f'{key}_high']:.3f}, {level}")
         for name, key in (("Accuracy", "accuracy"), ("Macro-F1", "macro_f1"))
     }
-    if "roc_auc" in measured:
-        tiles["ROC-AUC"] = (f"{measured['roc_auc']:.3f}", "1 is perfect, 0.5 is chance")
-    tiles["Calibration error"] = (f"{measured['calibration_error']:.3f}", "confidence less accuracy, 0 is best")
+    tiles |= label_tiles(measured)
     tiles["Baseline"] = (f"{baseline['metrics']['accuracy']:.3f}", f"accuracy of always answering {baseline['label']}")
     if base_model := beside.told_of_base_model(evidence.evaluation):
         tiles["Base model"] = (f"{base_model['accuracy']:.3f}", "accuracy before tuning")
@@ -103,43 +102,6 @@ def _leakage(page: Page, evaluation: Mapping[str, Any]) -> None:
         f"its test rows into train, and claim an accuracy of about {found['leaking_split_accuracy']:.3f}. "
         f"On texts that were not trained on it is {evaluation['metrics']['accuracy']:.3f}."
     )
-
-
-def _quality(page: Page, evidence: Evidence) -> None:
-    evaluation, result = evidence.evaluation, evidence.result
-    page.section("Quality")
-    confidence, accuracy, rows = reliability(result)
-    figures = [
-        (
-            charts.heatmap(evaluation["confusion"], result.labels, x="predicted", y="true"),
-            "Confusion matrix: test rows, and share of the true label",
-        ),
-        (
-            charts.reliability(confidence.tolist(), accuracy.tolist(), rows.tolist()),
-            "Calibration: how often the model is right when it is so sure; points grow with their rows",
-        ),
-    ]
-    if len(result.labels) <= MOST_CURVES:
-        figures.append((charts.roc(_roc_curves(evidence)), "ROC curves, each label against the rest"))
-    page.figures(figures)
-    page.table(
-        ["label", "rows", "precision", "recall", "F1"],
-        [[one["label"], one["rows"], one["precision"], one["recall"], one["f1"]] for one in evaluation["labels"]],
-    )
-
-
-def _roc_curves(evidence: Evidence) -> dict[str, charts.Points]:
-    from sklearn.metrics import roc_curve
-
-    result = evidence.result
-    shown = range(1, 2) if len(result.labels) == 2 else range(len(result.labels))
-    curves = {}
-    for index in shown:
-        truth = result.truth == index
-        if truth.any() and not truth.all():
-            false, true, _ = roc_curve(truth, result.probabilities[:, index])
-            curves[result.labels[index]] = (false.tolist(), true.tolist())
-    return curves
 
 
 def training_figures(page: Page, training: Mapping[str, Any]) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import bisect
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from components.evaluate.metrics import Outcome
+from components.evaluate.tasks import Measured, Measurer, Rows
 
 QUANTILES = (0.25, 0.5, 0.75)
 MOST_LETTERS = 1000
@@ -43,6 +44,7 @@ SCRIPTS = (
 _FIRST = [first for first, _ in SCRIPTS]
 MOST_VALUES = 20
 """Of a column with more values, the most frequent ones are shown."""
+Chosen = NDArray[np.bool_]
 
 
 def slices(result: Outcome, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -53,7 +55,23 @@ def slices(result: Outcome, rows: Sequence[Mapping[str, Any]]) -> list[dict[str,
         rows: The test rows, in the same order.
     """
     groups = groups_of([row["text"] for row in rows], rows) | {"label": [row["label"] for row in rows]}
-    return [one for name, values in groups.items() for one in _by_value(result, name, values)]
+    return _by_group(groups, lambda chosen: {"accuracy": float(result.right[chosen].mean())})
+
+
+def task_slices(measurer: Measurer, rows: Rows, models: Mapping[str, Measured]) -> list[dict[str, Any]]:
+    """Rows and main metric by length quartile, by script and by each meta column.
+
+    Args:
+        measurer: Knows the task.
+        rows: The test rows.
+        models: What each model did, by what its metrics are named with in front: nothing for the one evaluated.
+    """
+
+    def measure(chosen: Chosen) -> dict[str, float]:
+        sums = {who: one.statistics[chosen].sum(axis=0, keepdims=True) for who, one in models.items()}
+        return {f"{who}{measurer.main}": float(measurer.metrics(one)[measurer.main][0]) for who, one in sums.items()}
+
+    return _by_group(groups_of([measurer.shown(row)[0] for row in rows], rows), measure)
 
 
 def groups_of(texts: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
@@ -80,17 +98,19 @@ def script_of(text: str) -> str:
     return SCRIPTS[letters.most_common(1)[0][0]][1] if letters else "none"
 
 
-def _by_value(result: Outcome, name: str, values: Sequence[str]) -> list[dict[str, Any]]:
-    array = np.array(values)
-    found, counts = np.unique(array, return_counts=True)
+def _by_group(
+    groups: Mapping[str, Sequence[str]], measure: Callable[[Chosen], Mapping[str, float]]
+) -> list[dict[str, Any]]:
+    return [one for name, values in groups.items() for one in _by_value(name, np.array(values), measure)]
+
+
+def _by_value(
+    name: str, values: NDArray[np.str_], measure: Callable[[Chosen], Mapping[str, float]]
+) -> list[dict[str, Any]]:
+    found, counts = np.unique(values, return_counts=True)
     frequent = found[np.argsort(-counts, kind="stable")][:MOST_VALUES]
     return [
-        {
-            "slice": name,
-            "value": str(value),
-            "rows": int((array == value).sum()),
-            "accuracy": float(result.right[array == value].mean()),
-        }
+        {"slice": name, "value": str(value), "rows": int((values == value).sum()), **measure(values == value)}
         for value in sorted(frequent)
     ]
 

@@ -11,14 +11,13 @@ import numpy as np
 
 from components.evaluate import beside
 from components.evaluate.config import Config
+from components.evaluate.decisions import Decisions
+from components.evaluate.label_report import label_tiles, quality
 from components.evaluate.report import cost_tiles, lineage_facts, notice_of_other_data, training_figures
-from components.evaluate.slices import groups_of
 from components.evaluate.tasks import SAMPLES, Measured, Measurer, Rows
 from components.shared.report import Page
 
 SHOWN_CHARS: Final = 600
-MOST_VALUES: Final = 20
-"""Of a column with more values, the most frequent ones are shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +32,7 @@ class Findings:
         base_model: What the base model did before it was tuned; None when it could not.
         evaluation: The content of metrics.json.
         training: The model's training.json.
+        decisions: Its labels, given or withheld, where a row may have several.
     """
 
     rows: Rows
@@ -42,6 +42,7 @@ class Findings:
     base_model: Measured | None
     evaluation: Mapping[str, Any]
     training: Mapping[str, Any]
+    decisions: Decisions | None
 
     @property
     def others(self) -> dict[str, Measured]:
@@ -79,6 +80,11 @@ def write_report(config: Config, findings: Findings) -> None:
     page.section("Metrics", f"The baseline: {evaluation['baseline']['name']}.")
     page.table(["metric", "better is", "this model", "interval", "baseline", *findings.others], _metrics(evaluation))
     beside.sections(page, evaluation, _better_rows)
+    if decided := findings.decisions:
+        page.section(
+            "Quality", "Each label by itself, given to a text or withheld; calibration is that of all."
+        )
+        quality(page, evaluation["labels"], decided.together, list(decided.by_label.values()))
     _samples(page, findings)
     training_figures(page, findings.training)
     if not beside.told_of_base_model(evaluation):
@@ -86,7 +92,8 @@ def write_report(config: Config, findings: Findings) -> None:
     page.section(
         "Parts of the test split", f"{_name(evaluation['main_metric'])} by length, script and the columns kept."
     )
-    page.table(["slice", "value", "rows", "this model", *findings.others], _slices(findings))
+    slices = [list(one.values()) for one in evaluation["slices"]]
+    page.table(["slice", "value", "rows", "this model", *findings.others], slices)
     _examples(page, config, findings)
     page.section("Lineage")
     page.facts(lineage_facts(evaluation))
@@ -101,6 +108,7 @@ def _tiles(findings: Findings) -> dict[str, tuple[str, str]]:
         for name in evaluation["baseline"]["metrics"]
     }
     main = evaluation["main_metric"]
+    tiles |= label_tiles(metrics)
     tiles["Baseline"] = (f"{evaluation['baseline']['metrics'][main]:.3f}", f"{main} of a trivial answer")
     if base_model := beside.told_of_base_model(evaluation):
         tiles["Base model"] = (f"{base_model[main]:.3f}", f"{main} before tuning")
@@ -151,24 +159,6 @@ def _metrics(evaluation: Mapping[str, Any]) -> list[list[Any]]:
         ]
         for name, value in evaluation["baseline"]["metrics"].items()
     ]
-
-
-def _slices(findings: Findings) -> list[list[Any]]:
-    """The main metric on rows of like length, of one script, and of each value of a meta column."""
-    texts = [findings.measurer.shown(row)[0] for row in findings.rows]
-    groups = groups_of(texts, findings.rows)
-    return [line for name, values in groups.items() for line in _by_value(findings, name, np.array(values))]
-
-
-def _by_value(findings: Findings, name: str, values: np.ndarray[Any, Any]) -> list[list[Any]]:
-    found, counts = np.unique(values, return_counts=True)
-    frequent = sorted(found[np.argsort(-counts, kind="stable")][:MOST_VALUES])
-    lines: list[list[Any]] = []
-    for value in frequent:
-        chosen = values == value
-        measured = [_main(findings, one, chosen) for one in (findings.own, *findings.others.values())]
-        lines.append([name, str(value), int(chosen.sum()), *measured])
-    return lines
 
 
 def _main(findings: Findings, measured: Measured, chosen: np.ndarray[Any, Any]) -> float:

@@ -9,7 +9,10 @@ from typing import Any
 from components.evaluate import files, resampling
 from components.evaluate.base_model import asked, base_model_of
 from components.evaluate.config import Config
+from components.evaluate.decisions import Decisions
+from components.evaluate.metrics import kubeflow_view
 from components.evaluate.remembered import Memory
+from components.evaluate.slices import task_slices
 from components.evaluate.task_report import Findings, write_report
 from components.evaluate.tasks import Measured, Measurer, Rows, open_measurer
 from components.shared import champions
@@ -28,7 +31,13 @@ def run_task(config: Config, dataset: Dataset, rows: Rows) -> Result:
     champion, former = _champion(config, measurer, memory, rows, own)
     base_model, untuned = _base_model(config, measurer, memory, rows, own)
     evaluation = _evaluation(config, dataset, measurer, own, rows)
-    evaluation |= {"champion": champion, "base_model": base_model}
+    models = {"": own, "base_model_": untuned, "champion_": former}
+    measured = {who: one for who, one in models.items() if one is not None}
+    evaluation |= {"champion": champion, "base_model": base_model, "slices": task_slices(measurer, rows, measured)}
+    decisions = None if own.probabilities is None else Decisions.of(measurer.labels, rows, own.probabilities)
+    if decisions:
+        evaluation["metrics"] |= decisions.metrics()
+        evaluation["labels"] = decisions.table()
     findings = Findings(
         rows=rows,
         measurer=measurer,
@@ -37,11 +46,12 @@ def run_task(config: Config, dataset: Dataset, rows: Rows) -> Result:
         base_model=untuned,
         evaluation=evaluation,
         training=files.read_json(config.model / "training.json"),
+        decisions=decisions,
     )
-    numbers = _flat(evaluation)
-    files.write_all(config, evaluation, numbers, {}, findings.write_predictions)
+    numbers, view = _flat(evaluation), kubeflow_view(decisions.together) if decisions else {}
+    files.write_all(config, evaluation, numbers, view, findings.write_predictions)
     write_report(config, findings)
-    return Result(summary=_summary(evaluation), metadata={"metrics": numbers, "classification": {}, "report": {}})
+    return Result(summary=_summary(evaluation), metadata={"metrics": numbers, "classification": view, "report": {}})
 
 
 def _evaluation(config: Config, dataset: Dataset, measurer: Measurer, own: Measured, rows: Rows) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def check_privacy(config: Config) -> None:
         (config.task not in TASKS, "task", f"it is for {', '.join(TASKS)}"),
         (config.task == "causal_lm" and config.packing, "packing", "set it to false: a pack mixes texts"),
         (config.batch_tokens > 0, "batch_tokens", "set it to 0: batches are drawn at random"),
-        (config.world_size > 1, "world_size", "set it to 1"),
+        (config.world_size > 1, "world_size", "set it to 1, and sharding to none"),
         (config.max_grad_norm <= 0, "max_grad_norm", "give what the gradient of each sequence is clipped to"),
         (config.class_weights == BALANCED, "class_weights", "give numbers: balanced ones tell of the data"),
         (config.adapter not in ("none", "lora"), "adapter", "set it to none or lora"),

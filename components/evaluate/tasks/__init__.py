@@ -30,6 +30,7 @@ class Measured:
         goodness: How well each row was answered; greater is better.
         said: What was answered, as text; empty where nothing is said. Language models say something of the first
             SAMPLES rows only.
+        probabilities: Of each of the measurer's labels, shape (rows, labels), where several may be said of a row.
         seconds: Time that all rows took, when they were asked, without that for loading the model.
         latency: Seconds for one row by itself.
     """
@@ -37,6 +38,7 @@ class Measured:
     statistics: Floats
     goodness: Floats
     said: Sequence[str]
+    probabilities: Floats | None = None
     seconds: float = 0.0
     latency: float = 0.0
 

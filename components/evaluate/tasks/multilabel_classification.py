@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -41,7 +41,8 @@ class MultilabelClassification:
         found = classifier.probabilities(texts, self.config.batch_size, what)
         seconds = time.monotonic() - began
         said = [[label for label, p in zip(classifier.labels, line, strict=True) if p > THRESHOLD] for line in found]
-        return replace(self._measured(said, rows), seconds=seconds, latency=classifier.latency(texts))
+        measured = replace(self._measured(said, rows), probabilities=self._ordered(found, classifier.labels))
+        return replace(measured, seconds=seconds, latency=classifier.latency(texts))
 
     def baseline(self, model: Path, rows: Rows) -> Measured:
         """The same labels for all rows."""
@@ -69,6 +70,11 @@ class MultilabelClassification:
         f1 = 2 * right.sum(axis=1) / np.maximum(answers.sum(axis=1) + truth.sum(axis=1), 1)
         goodness = np.where(exact, 1.0, f1)
         return Measured(statistics=statistics, goodness=goodness, said=[", ".join(sorted(own)) for own in said])
+
+    def _ordered(self, found: Floats, columns: Sequence[str]) -> Floats:
+        """The probabilities of the labels of the dataset; one that the model lacks has none."""
+        known = {label: found[:, index] for index, label in enumerate(columns)}
+        return np.column_stack([known.get(label, np.zeros(len(found))) for label in self.labels])
 
     def _flags(self, rows: list[list[str]]) -> NDArray[np.bool_]:
         flags = [[label in own for label in self.labels] for own in map(set, rows)]

@@ -52,6 +52,9 @@ def test_task_is_evaluated_and_compared_with_its_baseline(task_config, task):
     if task == "masked_lm":
         assert all(" → " in told for told in said)
     assert ("<h2>Samples</h2>" in page) == any(said[:SAMPLES])
+    assert {one["slice"] for one in found["slices"]} == {"length"}
+    assert all(one.keys() == {"slice", "value", "rows", main} for one in found["slices"])
+    assert sum(one["rows"] for one in found["slices"]) == len(TEXTS)
 
 
 def promote_config(**changes):

@@ -186,6 +186,10 @@ def test_two_trainings_differ(configure):
         ({"class_weights": "balanced"}, "train.class_weights"),
         ({"adapter": "dora"}, "train.adapter"),
         ({"world_size": 2}, "train.world_size"),
+        (
+            {"world_size": 2, "sharding": "fsdp2"},
+            "train.world_size: this does not go with differential privacy. Set it to 1, and sharding to none",
+        ),
         ({"precision": "bf16"}, "train.precision"),
         ({"task": "masked_lm"}, "task"),
         ({"base_model_reference": "new://gpt2#sha256=0"}, "base_model"),

@@ -27,11 +27,6 @@ def test_without_the_package(configure, monkeypatch, tmp_path):
     )
 
 
-def test_weights_that_are_spread(configure):
-    with pytest.raises(UserError, match=r"train\.sharding: fsdp2 does not spread weights in 4 bits"):
-        configure(adapter="qlora", sharding="fsdp2", world_size=2)
-
-
 def test_without_a_gpu(configure, monkeypatch, tmp_path):
     package = ModuleType("bitsandbytes")
     package.__spec__ = ModuleSpec("bitsandbytes", None)
