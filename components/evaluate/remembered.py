@@ -79,14 +79,15 @@ class Memory:
 def to_bytes(measured: Measured) -> bytes:
     """As a NumPy archive, whose parts have checksums."""
     file = io.BytesIO()
-    np.savez_compressed(
-        file,
-        **({} if measured.probabilities is None else {"probabilities": measured.probabilities}),
-        statistics=measured.statistics,
-        goodness=measured.goodness,
-        said=np.frombuffer(json.dumps(list(measured.said)).encode(), dtype=np.uint8),
-        times=np.array([measured.seconds, measured.latency]),
-    )
+    parts: dict[str, Any] = {
+        "statistics": measured.statistics,
+        "goodness": measured.goodness,
+        "said": np.frombuffer(json.dumps(list(measured.said)).encode(), dtype=np.uint8),
+        "times": np.array([measured.seconds, measured.latency]),
+    }
+    if measured.probabilities is not None:
+        parts["probabilities"] = measured.probabilities
+    np.savez_compressed(file, **parts)
     return file.getvalue()
 
 

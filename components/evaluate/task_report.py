@@ -81,9 +81,7 @@ def write_report(config: Config, findings: Findings) -> None:
     page.table(["metric", "better is", "this model", "interval", "baseline", *findings.others], _metrics(evaluation))
     beside.sections(page, evaluation, _better_rows)
     if decided := findings.decisions:
-        page.section(
-            "Quality", "Each label by itself, given to a text or withheld; calibration is that of all."
-        )
+        page.section("Quality", "Each label by itself, given to a text or withheld; calibration is that of all.")
         quality(page, evaluation["labels"], decided.together, list(decided.by_label.values()))
     _samples(page, findings)
     training_figures(page, findings.training)

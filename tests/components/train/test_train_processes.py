@@ -45,6 +45,17 @@ def save(self, step, *args, **settings):
     return plain_save(self, step, *args, **settings)
 Checkpoints.save = save
 """
+# What a kill after the checkpoint of step 5 would leave is kept: the place of the other training is put in.
+KEPT = """
+import shutil
+from components.train.checkpoints import Checkpoints
+plain_save = Checkpoints.save
+def save(self, step, *args, **settings):
+    plain_save(self, step, *args, **settings)
+    if step == 5:
+        shutil.copytree({whole!r}, {other!r})
+Checkpoints.save = save
+"""
 STEP = """
 from components.shared.entry import main
 from components.train.config import Config
@@ -113,10 +124,15 @@ def program(tmp_path):
 def assert_exact_after_a_kill(plain, killed, program, *faults):
     """A killed process takes the other one with it; both go on from the newest complete checkpoint."""
     assert torchrun(killed, program(*faults, KILLED)).returncode != 0
-    done = torchrun(killed, program(*faults))
+    assert_goes_on_exactly(plain, killed, program(*faults))
+
+
+def assert_goes_on_exactly(whole, other, *program):
+    """What the other training goes on to make from its checkpoint is what the whole one made."""
+    done = torchrun(other, *program)
     assert "going on after step 5," in done.stderr, done.stderr
-    assert sha256_of(killed.model / "model.safetensors") == sha256_of(plain.model / "model.safetensors")
-    assert told(killed) == told(plain)
+    assert sha256_of(other.model / "model.safetensors") == sha256_of(whole.model / "model.safetensors")
+    assert told(other) == told(whole)
 
 
 def test_two_processes_with_token_budgets_agree_on_parts_that_fit_and_go_on_exactly_after_a_kill(
@@ -134,17 +150,21 @@ def test_two_processes_with_token_budgets_agree_on_parts_that_fit_and_go_on_exac
     assert_exact_after_a_kill(config, killed, program, LITTLE_MEMORY)
 
 
-def test_processes_that_share_a_model_learn_as_one_does_and_go_on_exactly_after_a_kill(configure, causal_lm, program):
+def test_processes_that_share_a_model_learn_as_one_does_and_go_on_exactly_from_a_checkpoint(
+    configure, causal_lm, program
+):
     """With FSDP2: its checkpoints and its model hold whole tensors, like those of others."""
-    config = configure("two", world_size=2, sharding="fsdp2", **causal_lm)
-    done = torchrun(config)
+    given = {**causal_lm, "epochs": 1}
+    whole, other = (
+        configure(home, world_size=2, checkpoint_steps=5, sharding="fsdp2", **given) for home in ("whole", "other")
+    )
+    done = torchrun(whole, program(KEPT.format(whole=whole.checkpoints, other=other.checkpoints)))
     assert done.returncode == 0, done.stderr
-    one = configure("one", **causal_lm)
+    one = configure("one", **given)
     core.run(one)
-    assert_alike(config, one)
-    assert load_file(config.model / "model.safetensors").keys() == load_file(one.model / "model.safetensors").keys()
-    killed = configure("killed", world_size=2, checkpoint_steps=5, sharding="fsdp2", **causal_lm)
-    assert_exact_after_a_kill(config, killed, program)
+    assert_alike(whole, one)
+    assert load_file(whole.model / "model.safetensors").keys() == load_file(one.model / "model.safetensors").keys()
+    assert_goes_on_exactly(whole, other)
 
 
 def test_number_of_processes_is_asserted(configure):
