@@ -117,9 +117,12 @@ def per_label(result: Outcome) -> list[dict[str, Any]]:
     columns = precision_recall_fscore_support(
         result.truth, result.predicted, labels=range(len(result.labels)), zero_division=0.0
     )
-    names = ("precision", "recall", "f1", "rows")
+    *shares, _ = columns
+    rows = np.bincount(result.truth, minlength=len(result.labels))  # scikit-learn's are floats for some labels
+    names = ("precision", "recall", "f1")
     return [
-        {"label": label, **{name: values[index].item() for name, values in zip(names, columns, strict=True)}}
+        {"label": label, **{name: float(share[index]) for name, share in zip(names, shares, strict=True)}}
+        | {"rows": int(rows[index])}
         for index, label in enumerate(result.labels)
     ]
 

@@ -127,4 +127,5 @@ def length_name(length: int, bounds: Sequence[int]) -> str:
         return f"1. up to {bounds[0]} characters"
     if quartile == len(bounds):
         return f"{quartile + 1}. over {bounds[-1]} characters"
-    return f"{quartile + 1}. {bounds[quartile - 1] + 1} to {bounds[quartile]} characters"
+    first, last = bounds[quartile - 1] + 1, bounds[quartile]
+    return f"{quartile + 1}. {f'{first} to ' if first < last else ''}{last} characters"

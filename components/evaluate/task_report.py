@@ -18,6 +18,17 @@ from components.evaluate.tasks import SAMPLES, Measured, Measurer, Rows
 from components.shared.report import Page
 
 SHOWN_CHARS: Final = 600
+NAMES: Final = {
+    "f1": "F1",
+    "micro_f1": "Micro-F1",
+    "macro_f1": "Macro-F1",
+    "chrf": "chrF",
+    "bleu": "BLEU",
+    "rouge1": "ROUGE-1",
+    "rouge2": "ROUGE-2",
+    "rougeL": "ROUGE-L",
+}
+"""Metrics as their authors write them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,22 +114,28 @@ def _tiles(findings: Findings) -> dict[str, tuple[str, str]]:
     metrics, level = evaluation["metrics"], f"{evaluation['confidence']:.0%} interval"
     tiles = {
         _name(name): (f"{metrics[name]:.3f}", f"{metrics[f'{name}_low']:.3f} to {metrics[f'{name}_high']:.3f}, {level}")
-        for name in evaluation["baseline"]["metrics"]
+        for name in _main_first(evaluation)
     }
     main = evaluation["main_metric"]
+    title = _name(main)
     tiles |= label_tiles(metrics)
-    tiles["Baseline"] = (f"{evaluation['baseline']['metrics'][main]:.3f}", f"{main} of a trivial answer")
+    tiles["Baseline"] = (f"{evaluation['baseline']['metrics'][main]:.3f}", f"{title} of a trivial answer")
     if base_model := beside.told_of_base_model(evaluation):
-        tiles["Base model"] = (f"{base_model[main]:.3f}", f"{main} before tuning")
+        tiles["Base model"] = (f"{base_model[main]:.3f}", f"{title} before tuning")
     if champion := evaluation["champion"]:
-        tiles["Champion"] = (f"{champion['metrics'][main]:.3f}", f"{main} of {champion['identity']}")
+        tiles["Champion"] = (f"{champion['metrics'][main]:.3f}", f"{title} of {champion['identity']}")
     speed = len(findings.rows) / max(findings.own.seconds, 1e-9)
     return tiles | cost_tiles(evaluation, speed, findings.own.latency, findings.measurer.asked_alone)
 
 
 def _name(metric: str) -> str:
     """A metric as a heading."""
-    return metric.replace("_", " ").capitalize()
+    return NAMES.get(metric) or metric.replace("_", " ").capitalize()
+
+
+def _main_first(evaluation: Mapping[str, Any]) -> list[str]:
+    """The metrics that the baseline has too, the one that decides before the others."""
+    return sorted(evaluation["baseline"]["metrics"], key=lambda name: name != evaluation["main_metric"])
 
 
 def _before_tuning(page: Page, training: Mapping[str, Any]) -> None:
@@ -152,10 +169,10 @@ def _metrics(evaluation: Mapping[str, Any]) -> list[list[Any]]:
             "less" if name in evaluation["lower_is_better"] else "more",
             metrics[name],
             f"{metrics[f'{name}_low']:.3f} to {metrics[f'{name}_high']:.3f}",
-            value,
+            evaluation["baseline"]["metrics"][name],
             *(theirs[name] for theirs in others),
         ]
-        for name, value in evaluation["baseline"]["metrics"].items()
+        for name in _main_first(evaluation)
     ]
 
 
@@ -170,7 +187,7 @@ def _examples(page: Page, config: Config, findings: Findings) -> None:
     measurer = findings.measurer
     each = measurer.metrics(findings.own.statistics)[measurer.main]
     order = np.argsort(-each if measurer.main in measurer.lower_is_better else each, kind="stable").tolist()
-    half = max(1, config.worst_errors // 2)
+    half = max(1, min(config.worst_errors, len(order)) // 2)  # no row is among both
     page.section("Errors worth reading", "The rows that this model answered worst.")
     _rows(page, findings, order[:half])
     page.section("The best answers")
@@ -178,17 +195,18 @@ def _examples(page: Page, config: Config, findings: Findings) -> None:
 
 
 def _rows(page: Page, findings: Findings, numbers: Iterable[int]) -> None:
-    """Some test rows with what each model said, side by side; a column that would be empty is left out."""
+    """Some test rows with what each model said, side by side; what models of a language were not asked is left out."""
     models = {"this model": findings.own, **findings.others}
     columns: dict[str, list[Any]] = {name: [] for name in ("asked", "right", *models)}
     measured = []
     for number in numbers:
         texts = (*findings.measurer.shown(findings.rows[number]), *(one.said[number] for one in models.values()))
         for column, text in zip(columns.values(), texts, strict=True):
-            column.append(shortened(text))
+            column.append(shortened(text) or None)
         measured.append(_main(findings, findings.own, np.array([number])))
-    columns = {name: column for name, column in columns.items() if any(column)}
-    columns[findings.measurer.main] = measured
+    if not findings.measurer.answers_all:
+        columns = {name: column for name, column in columns.items() if any(column)}
+    columns[_name(findings.measurer.main)] = measured
     page.table(list(columns), zip(*columns.values(), strict=True))
 
 

@@ -74,6 +74,8 @@ def lines(series: Mapping[str, Points], *, x: str, y: str) -> str:
         colour = COLOURS[0] if pale else COLOURS[index % len(COLOURS)]
         axes.plot(xs, ys, label=name, color=colour, alpha=0.3 if pale else 1, marker="o" if len(xs) < 25 else "", ms=4)
     axes.set(xlabel=x, ylabel=y)
+    if all(isinstance(value, int) for xs, _ in series.values() for value in xs):
+        axes.locator_params(axis="x", integer=True)  # there is no step 12.5
     axes.grid(alpha=0.25)
     return _svg(figure, axes, legend=len([name for name in series if not name.startswith("_")]) > 1)
 

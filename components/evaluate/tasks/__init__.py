@@ -52,6 +52,7 @@ class Measurer(Protocol):
         baseline_name: What the baseline does.
         asked_alone: What the latency is that of.
         labels: The labels among which the model chooses, if it does.
+        answers_all: Whether something is said of each row, be it that there is no answer.
     """
 
     main: str
@@ -59,6 +60,7 @@ class Measurer(Protocol):
     baseline_name: str
     asked_alone: str
     labels: Sequence[str]
+    answers_all: bool
 
     def __init__(self, dataset: Dataset, config: Config) -> None:
         """Reads what it needs of the training rows."""

@@ -28,6 +28,7 @@ class Generation(ABC):
     baseline_name: ClassVar[str]
     asked_alone: ClassVar[str] = "one source"
     labels: ClassVar[tuple[str, ...]] = ()
+    answers_all: ClassVar[bool] = True
 
     def __init__(self, dataset: Dataset, config: Config) -> None:
         self.dataset, self.config = dataset, config

@@ -53,6 +53,7 @@ class Language(ABC):
     baseline_name: ClassVar[str] = "each token by its frequency in the training rows"
     asked_alone: ClassVar[str] = f"{SAMPLE_TOKENS} tokens after a prompt"
     labels: ClassVar[tuple[str, ...]] = ()
+    answers_all: ClassVar[bool] = False
 
     def __init__(self, dataset: Dataset, config: Config) -> None:
         self.dataset, self.config = dataset, config

@@ -27,6 +27,7 @@ class MultilabelClassification:
     lower_is_better: ClassVar[tuple[str, ...]] = ()
     baseline_name: ClassVar[str] = "the labels that most training rows have, or the most frequent one"
     asked_alone: ClassVar[str] = "one text"
+    answers_all: ClassVar[bool] = True
 
     def __init__(self, dataset: Dataset, config: Config) -> None:
         self.config = config

@@ -36,6 +36,7 @@ class QuestionAnswering:
     baseline_name: ClassVar[str] = "the most frequent answer of the training rows"
     asked_alone: ClassVar[str] = "one window of a context"
     labels: ClassVar[tuple[str, ...]] = ()
+    answers_all: ClassVar[bool] = True
 
     def __init__(self, dataset: Dataset, config: Config) -> None:
         self.dataset, self.config = dataset, config

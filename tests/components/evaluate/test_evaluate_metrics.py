@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from components.evaluate.comparison import compare
 from components.evaluate.metrics import Bootstrap, Outcome, confusion, interval, outcome, per_label, scores
-from components.evaluate.slices import script_of
+from components.evaluate.slices import length_name, script_of
 
 
 def of(truth, predicted, labels=("a", "b"), confidence=0.9):
@@ -94,6 +94,11 @@ def test_the_same_predictions_differ_in_nothing():
     found = compare(result, result, 100, 0.95, 7, "champion")
     assert found["mcnemar_p"] == 1.0
     assert found["difference"]["macro_f1"] == {"value": 0.0, "low": 0.0, "high": 0.0}
+
+
+def test_a_slice_of_one_length_is_named_by_it():
+    names = [length_name(length, [3, 4, 9]) for length in (3, 4, 9, 10)]
+    assert names == ["1. up to 3 characters", "2. 4 characters", "3. 5 to 9 characters", "4. over 9 characters"]
 
 
 @pytest.mark.parametrize(
