@@ -7,7 +7,7 @@
 variable "REGISTRY" { default = "" }
 variable "TAG" { default = "latest" }
 variable "BASE_IMAGE" { default = "python:3.11-slim-bookworm" }
-// Dependency groups for the image of train beside its own: any of "wandb qlora privacy"
+// Dependency groups for the image of train beside its own: any of "mlflow wandb qlora privacy"
 variable "EXTRAS" { default = "" }
 // And for the image of clean and split: "translation"
 variable "CLEAN_EXTRAS" { default = "" }

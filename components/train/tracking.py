@@ -43,7 +43,7 @@ def check_trackers(config: Config) -> None:
 
 
 _INSTALL: Final = {
-    "mlflow": "install mlflow-skinny",
+    "mlflow": "install mlflow-skinny, or build the image with EXTRAS=mlflow",
     "wandb": "install wandb, or build the image with EXTRAS=wandb",
 }
 _ADDRESSES: Final = {"mlflow": ("MLFLOW_TRACKING_URI",), "wandb": ("WANDB_API_KEY", "WANDB_MODE=offline")}

@@ -45,5 +45,6 @@ def test_translations_are_learned_tested_and_decided_on(clone, facts):
 
 
 def test_train_status_tells_that_it_is_done(clone, facts):
-    (line,) = clone.evertune("train-status", "--profile", "small").stdout.splitlines()[1:]
-    assert line.split()[1:3] == ["small/v1", "finished"]
+    # Trainings of other profiles may lie in the same store.
+    told = [line.split()[1:3] for line in clone.evertune("train-status", "--profile", "small").stdout.splitlines()[1:]]
+    assert told.count(["small/v1", "finished"]) == 1

@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 from collections import Counter
-from pathlib import Path
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 from pyarrow import parquet as pq
@@ -59,17 +59,18 @@ def test_an_option_that_names_nothing_is_told_by_the_main_process(clean):
         run(clean.config(TEXTS, processes=2, languages="xx"))
 
 
+class Killed(ProcessPoolExecutor):
+    """A pool whose first process is killed while it starts, so before it can have done its work."""
+
+    def map(self, *arguments):
+        results = super().map(*arguments)
+        os.kill(next(iter(self._processes)), signal.SIGKILL)
+        return results
+
+
 def test_a_killed_process_is_told(clean, monkeypatch):
     config = clean.config(TEXTS, processes=2)
-    original = cleaning.Progress.advance
-
-    def kill(progress, *arguments):
-        for line in Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split():
-            if b"spawn_main" in Path(f"/proc/{line}/cmdline").read_bytes():
-                os.kill(int(line), signal.SIGKILL)
-        original(progress, *arguments)
-
-    monkeypatch.setattr(cleaning.Progress, "advance", kill)
+    monkeypatch.setattr(workers, "ProcessPoolExecutor", Killed)
     with pytest.raises(RetryError, match="a process that cleaned was killed"):
         run(config)
     assert not config.cleaned.exists()
