@@ -24,6 +24,12 @@ from pipelines.profiles import ROOT
 settings.register_profile("same", deadline=None, derandomize=True, database=None)
 settings.load_profile("same")
 
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Names bytes by their argument: compressed ones hold the time, so each process would collect other tests."""
+    return argname if isinstance(val, bytes) else None
+
+
 AUTHOR = {
     "GIT_AUTHOR_NAME": "Test",
     "GIT_AUTHOR_EMAIL": "test@example.org",
