@@ -14,7 +14,6 @@ import os
 import random
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -29,10 +28,11 @@ from urllib.parse import urlsplit
 
 from components.shared.errors import RetryError, UserError
 from components.shared.secrets import OWN_S3
+from pipelines.store_process import STOP_SECONDS, process_of, terminate
 
 HOME: Final = Path(__file__).resolve().parents[1] / ".evertune"
 BUCKET: Final = "evertune"
-START_SECONDS, STOP_SECONDS, ANSWER_SECONDS = 60.0, 20.0, 5.0
+START_SECONDS, ANSWER_SECONDS = 60.0, 5.0
 SERVICES: Final = ("s3", "master", "volume", "filer", "admin")
 GRPC_OFFSET: Final = 10_000
 """SeaweedFS takes for each service its HTTP port and the one this far above."""
@@ -60,9 +60,9 @@ def start(home: Path = HOME, environ: Mapping[str, str] = os.environ) -> dict[st
     store.mkdir(parents=True, exist_ok=True)
     with _locked(store):
         known = _read_env(store)
-        if known and _running(store) and _answers(known["AWS_ENDPOINT_URL"]):
+        if known and process_of(store) and _answers(known["AWS_ENDPOINT_URL"]):
             return known
-        _terminate(store)
+        terminate(store)
         return _launch(store, known)
 
 
@@ -72,12 +72,12 @@ def stop(home: Path = HOME) -> bool:
     if not store.is_dir():
         return False
     with _locked(store):
-        return _terminate(store)
+        return terminate(store)
 
 
 def running(home: Path = HOME) -> bool:
     """Whether the store runs."""
-    return _running(home.resolve() / "store") is not None
+    return process_of(home.resolve() / "store") is not None
 
 
 def _has_own_s3(store: Path, environ: Mapping[str, str]) -> bool:
@@ -103,7 +103,7 @@ def _launch(store: Path, known: Mapping[str, str]) -> dict[str, str]:
     try:
         _wait(store, variables)
     except BaseException:
-        _terminate(store)
+        terminate(store)
         raise
     return variables
 
@@ -148,7 +148,7 @@ def _wait(store: Path, variables: Mapping[str, str]) -> None:
     from botocore.exceptions import BotoCoreError, ClientError
 
     s3, deadline, last = client(variables), time.monotonic() + START_SECONDS, ""
-    while time.monotonic() < deadline and _running(store):
+    while time.monotonic() < deadline and process_of(store):
         try:
             with suppress(s3.exceptions.BucketAlreadyExists, s3.exceptions.BucketAlreadyOwnedByYou):
                 s3.create_bucket(Bucket=BUCKET)
@@ -215,55 +215,6 @@ def _free(port: int) -> bool:
         except OSError:
             return False
         return True
-
-
-def _running(store: Path) -> int | None:
-    """Process id of the server of this store, if it runs."""
-    try:
-        pid = int((store / "pid").read_text())
-        os.kill(pid, 0)
-    except (OSError, ValueError):
-        return None
-    # The id may belong to another process by now: only ours has our directory on its command line.
-    return pid if f"-dir={store / 'data'}" in _command_line(pid) else None
-
-
-def _has_ended(pid: int) -> bool:
-    """Whether all threads of a process have ended, and with the last one its files and ports.
-
-    The command line of an ending process is gone before that, and a dead one may wait for its parent for ever.
-    """
-    try:
-        states = [Path(thread, "stat").read_text().rpartition(")")[2] for thread in Path(f"/proc/{pid}/task").iterdir()]
-    except OSError:
-        return True
-    return all(state.split()[0] in "ZX" for state in states)
-
-
-def _command_line(pid: int) -> list[str]:
-    """The arguments of a process; none for one that ended and was not waited for."""
-    proc = Path("/proc", str(pid), "cmdline")
-    if proc.parent.parent.joinpath("self").exists():
-        with suppress(OSError):
-            return proc.read_text(errors="replace").split("\0")
-        return []
-    command = ["ps", "-ww", "-o", "args=", "-p", str(pid)]
-    return subprocess.run(command, check=False, capture_output=True, text=True).stdout.split()
-
-
-def _terminate(store: Path) -> bool:
-    pid = _running(store)
-    for stop_signal in (signal.SIGTERM, signal.SIGKILL):
-        deadline = time.monotonic() + STOP_SECONDS
-        while pid and _running(store) == pid and time.monotonic() < deadline:
-            with suppress(ProcessLookupError):
-                os.kill(pid, stop_signal)
-            time.sleep(0.2)
-    deadline = time.monotonic() + STOP_SECONDS
-    while pid and not _has_ended(pid) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    (store / "pid").unlink(missing_ok=True)
-    return pid is not None
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from components.shared.errors import RetryError, UserError
-from pipelines import store
+from pipelines import store, store_process
 
 
 @pytest.fixture
@@ -117,9 +117,9 @@ def test_a_server_has_ended_when_its_last_thread_has() -> None:
         " ctypes.CDLL(None).pthread_exit(None)"
     )
     with subprocess.Popen([sys.executable, "-c", program]) as process:
-        while store._command_line(process.pid) not in ([], [""]):
+        while store_process.command_line(process.pid) not in ([], [""]):
             pass
-        assert not store._has_ended(process.pid), "a thread that may hold files and ports still runs"
+        assert not store_process.has_ended(process.pid), "a thread that may hold files and ports still runs"
         process.kill()
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        assert store._has_ended(process.pid), "nobody has waited for it yet, but nothing of it runs"
+        assert store_process.has_ended(process.pid), "nobody has waited for it yet, but nothing of it runs"
