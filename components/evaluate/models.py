@@ -16,6 +16,8 @@ from components.shared.remote_code import check_remote_code
 
 LONGEST: Final = 512
 """Length of what a model reads at once when its tokenizer does not tell."""
+UNTOLD: Final = 10**9
+"""A tokenizer that does not tell says a greater number."""
 TIMED: Final = 6
 """Rows that are asked again by themselves, to see how long one takes."""
 
@@ -60,7 +62,8 @@ def by_length(lengths: Sequence[int], batch_size: int) -> Iterator[NDArray[np.in
 
 def longest_of(tokenizer: Any) -> int:
     """Length of what a model reads at once; `train` writes it into the tokenizer."""
-    return int(min(tokenizer.model_max_length, LONGEST))
+    told = tokenizer.model_max_length
+    return int(told) if told < UNTOLD else LONGEST
 
 
 def latency(rows: int, ask: Callable[[int], object], most: int = TIMED) -> float:

@@ -63,6 +63,12 @@ def load_pretrained(auto_class: str, directory: Path, name: str, config: Config,
     return model
 
 
+def agree_on_padding(model: Any, tokenizer: Any) -> None:
+    """Tells a model what its tokenizer pads with; classifiers that read from left to right must know."""
+    if getattr(model.config, "pad_token_id", 0) is None:
+        model.config.pad_token_id = tokenizer.pad_token_id
+
+
 def check_weights(model: Any, missing: Collection[str], name: str) -> None:
     """Refuses a model most of whose tensors were not in its files and would start from random; raises UserError."""
     wanted = len(model.state_dict())

@@ -14,7 +14,7 @@ from components.shared.manifest import damage
 from components.shared.objects import open_store
 from components.shared.references import Reference
 from components.shared.result import Result
-from components.train.base_model import load_tokenizer, trust_of
+from components.train.base_model import agree_on_padding, load_tokenizer, trust_of
 from components.train.checkpoints import Checkpoints
 from components.train.config import Config
 from components.train.identity import checkpoint_key, options
@@ -63,7 +63,9 @@ def _train(config: Config, dataset: Dataset, task: Task, found: Path, base_model
         directory = directory_of(found, base_model, dataset, config, work)
         tokenizer = load_tokenizer(directory, base_model.uri, decoder=task.decoder, trust=trust_of(config))
         processes.seed_everything(config.seed)
-        model = methods.apply(config, task, task.load_model(directory, base_model.uri), base_model.uri)
+        model = task.load_model(directory, base_model.uri)
+        agree_on_padding(model, tokenizer)
+        model = methods.apply(config, task, model, base_model.uri)
         task.tokenize(tokenizer, config.max_tokens)
         loop = Loop(config, accelerator, task, model, work / "best.safetensors")
         facts = outputs.lineage(config, digest, base_model, key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,7 @@ class Loop:
         loss = self._agree(self._private(step) if self.private else self._fitting(step), stop)
         most = math.inf if self.private else self.config.max_grad_norm or math.inf
         norm = float(self.accelerator.clip_grad_norm_(self.model.parameters(), most))
-        self._check_finite(step, loss, norm)
+        self._check_finite(step, {"loss": loss, "gradient norm": norm})
         self.optimizer.step()
         self.optimizer.zero_grad()
         self._record(step, loss, rate, norm, log)
@@ -106,11 +107,17 @@ class Loop:
         if not weights_only:
             self.optimizer_state = sharding.gather_state(self.optimizer, keep=self.accelerator.is_main_process)
 
+    def check_weights(self) -> None:
+        """Raises UserError if weights are not numbers any more: no checkpoint of them takes the place of a good one."""
+        assert self.whole is not None, "the first process has gathered"
+        if not all(bool(one.isfinite().all()) for one in self.whole.parameters() if one.requires_grad):
+            raise _broken("a weight is no number any more", self.journal.step)
+
     def validate_before(self, stop: StopOnSigterm) -> None:
         """Measures the base model before the first step, if it is one that can do the task."""
         journal = self.journal
         if self.task.able_before and journal.step == 0 and not journal.before and (sums := self._measure(stop)):
-            journal.before = self.task.metrics(sums)
+            journal.before = self._validated(sums)
 
     def validate_if_due(self, log: EventLog | None, stop: StopOnSigterm) -> None:
         """Validates after the steps of the plan and keeps the weights of the best; a stop breaks it off."""
@@ -124,7 +131,7 @@ class Loop:
         if sums is None:
             return
         epoch = self.plan.epochs_done(self.journal.step)
-        point: Point = {"step": self.journal.step, "epoch": epoch, **self.task.metrics(sums)}
+        point: Point = {"step": self.journal.step, "epoch": epoch, **self._validated(sums)}
         best = self.journal.best
         self.journal.validations.append(point)
         if best is None or self.task.quality(point) > self.task.quality(best):
@@ -214,14 +221,16 @@ class Loop:
             stop.agreed = stop.agreed or requests > 0
         return loss
 
-    def _check_finite(self, step: int, loss: float, norm: float) -> None:
-        for name, value in (("loss", loss), ("gradient norm", norm)):
+    def _validated(self, sums: list[float]) -> dict[str, float]:
+        """The metrics of a validation; those of a model that is broken are none."""
+        metrics = self.task.metrics(sums)
+        self._check_finite(self.journal.step, {f"validation {name}": value for name, value in metrics.items()})
+        return metrics
+
+    def _check_finite(self, step: int, values: Mapping[str, float]) -> None:
+        for name, value in values.items():
             if not math.isfinite(value):
-                raise UserError(
-                    f"the {name} is {value} at step {step}",
-                    where="train",
-                    remedy="lower learning_rate or max_grad_norm; checkpoints of the steps before it are kept",
-                )
+                raise _broken(f"the {name} is {value}", step)
 
     def _record(self, step: int, loss: float, rate: float, norm: float, log: EventLog | None) -> None:
         journal = self.journal
@@ -269,3 +278,11 @@ class Loop:
     def _batch(self, split: str, rows: Rows, epoch: int) -> dict[str, Any]:
         tensors = self.task.batch(split, rows, epoch)
         return {name: tensor.to(self.accelerator.device) for name, tensor in tensors.items()}
+
+
+def _broken(what: str, step: int) -> UserError:
+    return UserError(
+        f"{what} at step {step}",
+        where="train",
+        remedy="lower learning_rate or max_grad_norm; checkpoints of the steps before it are kept",
+    )

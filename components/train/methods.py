@@ -25,6 +25,8 @@ _KINDS: Final = {
     "summarization": "SEQ_2_SEQ_LM",
 }
 """What peft calls the tasks: it trains a new head beside the adapter."""
+_TRAINED_WHOLE: Final = {"question-answering": ["qa_outputs"]}
+"""New heads that peft, by itself, would give an adapter too; it knows those of classification."""
 DROPOUTS: Final = ("dropout", "attention_dropout", "activation_dropout", "dropout_prob", "dropout_rate")
 """Names under which modules of transformers keep a dropout as a number."""
 
@@ -93,6 +95,7 @@ def _with_adapter(config: Config, task: Task, model: Any, name: str) -> Any:
         lora_dropout=config.adapter_dropout,
         use_dora=config.adapter == "dora",
         target_modules="all-linear",
+        exclude_modules=_TRAINED_WHOLE.get(task.pipeline_tag),
         task_type=_KINDS.get(task.pipeline_tag),
     )
     with warnings.catch_warnings():

@@ -152,6 +152,7 @@ class Session:
 
     def _stage(self, directory: Path) -> None:
         loop = self.loop
+        loop.check_weights()
         assert loop.whole is not None, "the first process has gathered"
         save_state(directory, loop.whole, loop.optimizer_state, loop.journal, loop.best)
 

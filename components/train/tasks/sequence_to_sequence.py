@@ -49,6 +49,7 @@ class SequenceToSequence(TokenTask):
                 where="base_model",
                 remedy="add it to its config.json",
             )
+        check_targets(self.config.max_target_tokens, model.config, name)
         self._shifted = model.prepare_decoder_input_ids_from_labels
         return model
 
@@ -56,3 +57,13 @@ class SequenceToSequence(TokenTask):
         """The given rows, and for the decoder what stands before each token to say."""
         padded = super().batch(split, rows, epoch)
         return {**padded, "decoder_input_ids": self._shifted(labels=padded["labels"])}
+
+
+def check_targets(most: int, settings: Any, name: str) -> None:
+    """Raises UserError for targets of more tokens than the decoder has positions; T5 types have no such limit."""
+    names = ("max_decoder_position_embeddings", "max_position_embeddings")
+    limit = next((found for one in names if (found := getattr(settings, one, None))), most)
+    if most > limit:
+        raise UserError(
+            f"{most} is more than {name} writes", where="train.max_target_tokens", remedy=f"give at most {limit}"
+        )

@@ -10,8 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 import transformers
+from transformers.tokenization_utils_base import VERY_LARGE_INTEGER
 
 from components.evaluate.core import run
+from components.evaluate.models import LONGEST, longest_of
 from components.evaluate.tasks import SAMPLES, open_measurer
 from components.evaluate.tasks.question_answering import best_span, scores
 from components.promote import decision
@@ -55,6 +57,14 @@ def test_task_is_evaluated_and_compared_with_its_baseline(task_config, task):
     assert {one["slice"] for one in found["slices"]} == {"length"}
     assert all(one.keys() == {"slice", "value", "rows", main} for one in found["slices"])
     assert sum(one["rows"] for one in found["slices"]) == len(TEXTS)
+
+
+def test_texts_are_read_as_far_as_the_model_was_trained_to(made):
+    tokenizer = transformers.AutoTokenizer.from_pretrained(made("causal_lm")[1])
+    tokenizer.model_max_length = 2048
+    assert longest_of(tokenizer) == 2048
+    tokenizer.model_max_length = VERY_LARGE_INTEGER
+    assert longest_of(tokenizer) == LONGEST
 
 
 def promote_config(**changes):

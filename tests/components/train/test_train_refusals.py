@@ -6,13 +6,15 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, BartConfig, T5Config
 
 from components.shared.base_models import check_task
 from components.shared.errors import UserError
 from components.train import core
+from components.train.tasks.sequence_to_sequence import check_targets
 from tests.tiny_models import tiny_model_of
 
 ROWS = [("a fine film", "positive"), ("a dull film", "negative")]
@@ -138,6 +140,29 @@ def test_loss_that_is_not_a_number(configure):
     assert "checkpoints of the steps before it are kept" in line
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"evaluations_per_epoch": 1000}, "train: the validation loss is nan at step 1. Lower learning_rate"),
+        ({"checkpoint_steps": 1}, "train: a weight is no number any more at step 1. Lower learning_rate"),
+    ],
+    ids=["validated", "saved"],
+)
+def test_a_model_that_a_step_broke_is_neither_kept_nor_saved(configure, options, told):
+    config = configure(optimizer="sgd", learning_rate=1e38, weight_decay=1e9, warmup_fraction=0.0, **options)
+    assert told in refusal(config)
+    assert not list(Path(config.checkpoints).rglob("complete.json"))
+
+
+def test_targets_longer_than_the_model_writes():
+    settings = BartConfig(max_position_embeddings=32)
+    check_targets(32, settings, "it")
+    check_targets(1000, T5Config(), "it")
+    with pytest.raises(UserError) as caught:
+        check_targets(33, settings, "it")
+    assert caught.value.line == "train.max_target_tokens: 33 is more than it writes. Give at most 32"
+
+
 def test_refusals_come_before_torch_is_loaded(configure, dataset_of):
     config = configure(data=dataset_of(train=ROWS[:1], validation=ROWS[:1]))
     script = (
@@ -177,6 +202,14 @@ def test_rows_in_which_nothing_is_left_to_learn(configure, tmp_path, write_rows_
     base_model = tiny_model_of("llama", tmp_path / "llama", ["why because"])
     line = refusal(configure(task="chat", data=data, base_model=base_model, max_tokens=16))
     assert line.startswith("train.data: no row of the split train has a token to learn within train.max_tokens. Raise")
+
+
+def test_a_classifier_that_reads_to_the_right_learns_what_its_tokenizer_pads_with(configure, tmp_path, reviews_of):
+    base_model = tiny_model_of("gpt2", tmp_path / "gpt2", [text for text, _ in reviews_of(20)])
+    change_settings(base_model, pad_token_id=None)
+    config = configure(base_model=base_model, epochs=1)
+    core.run(config)
+    assert json.loads((config.model / "config.json").read_bytes())["pad_token_id"] == 0
 
 
 def test_a_decoder_without_a_padding_token_pads_with_the_end_of_texts(configure, tmp_path, write_rows_of, reviews_of):

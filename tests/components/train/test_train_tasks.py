@@ -10,6 +10,7 @@ import pytest
 import torch
 import transformers
 from huggingface_hub import ModelCard
+from peft import PeftModel
 
 from components.shared.datasets import Dataset
 from components.shared.files import sha256_of
@@ -116,6 +117,25 @@ def tokenized(configured, task, **changes):
     model = opened.load_model(directory, "tiny")
     opened.tokenize(tokenizer, config.max_tokens)
     return opened, tokenizer, model
+
+
+# peft asks, when it loads an adapter, by a name that transformers gave up
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")
+@pytest.mark.parametrize("task", ["chat", "masked_lm", "question_answering", "translation"])
+def test_an_adapter_under_any_head_is_merged_exactly(configured, task_inputs, task):
+    config = configured(task, adapter="lora", adapter_rank=4, epochs=1, evaluations_per_epoch=1)
+    core.run(config)
+    auto = getattr(transformers, open_task(Dataset(config.data), config).auto_class)
+    merged = auto.from_pretrained(config.model).eval()
+    adapted = PeftModel.from_pretrained(auto.from_pretrained(task_inputs(task)[1]), config.model / "adapter").eval()
+    tokens = {"input_ids": torch.tensor([[1, 9, 11, 30, 2]])}
+    if task == "translation":
+        tokens["decoder_input_ids"] = torch.tensor([[0, 40, 41]])
+    with torch.inference_mode():
+        said = merged(**tokens)[0]
+        assert torch.allclose(said, adapted(**tokens)[0], atol=1e-5)
+        with adapted.disable_adapter():
+            assert not torch.allclose(said, adapted(**tokens)[0], atol=1e-4)
 
 
 def test_masks_depend_on_seed_epoch_and_index_alone(configured):
