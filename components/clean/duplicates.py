@@ -81,7 +81,8 @@ class Duplicates:
     def _drop_similar(self) -> None:
         """A row that is like any earlier one goes, also like one that goes itself: what stands for it is kept."""
         labels, threshold = self.marks.labels, self.config.near_duplicate_similarity
-        for pairs in similar_pairs(self.index, self.reasons == 0, threshold, self.scratch):
+        questions = self.marks.questions()
+        for pairs in similar_pairs(self.index, self.reasons == 0, threshold, self.scratch, questions):
             _, first = np.unique(pairs[:, 0], return_index=True)
             for row, earlier in pairs[first].tolist():
                 kept = int(self.kept_as[earlier]) if self.kept_as[earlier] >= 0 else earlier

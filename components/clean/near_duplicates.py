@@ -34,7 +34,11 @@ _LOW: Final = np.uint64(0xFFFFFFFF)
 
 
 def similar_pairs(
-    index: SignatureIndex, live: npt.NDArray[np.bool_], threshold: float, scratch: Path
+    index: SignatureIndex,
+    live: npt.NDArray[np.bool_],
+    threshold: float,
+    scratch: Path,
+    questions: npt.NDArray[np.uint32] | None = None,
 ) -> Iterator[Places]:
     """Finds texts that are alike.
 
@@ -43,6 +47,7 @@ def similar_pairs(
         live: Which of them to compare.
         threshold: Least Jaccard similarity.
         scratch: A directory for candidates.
+        questions: For each text a number that two must share to be compared; None compares all.
 
     Yields:
         Pairs of numbers in two columns, the later text first; sorted by it, then by the earlier one. All
@@ -52,7 +57,7 @@ def similar_pairs(
     for file in files:
         file.write_bytes(b"")
     for band in range(BANDS):
-        for packed in _candidates(index, live, band):
+        for packed in _candidates(index, live, band, questions):
             for file, part in zip(files, _parted(packed, len(files)), strict=True):
                 with file.open("ab") as waiting:
                     part.tofile(waiting)
@@ -61,12 +66,15 @@ def similar_pairs(
         file.unlink()
 
 
-def _candidates(index: SignatureIndex, live: npt.NDArray[np.bool_], band: int) -> Iterator[Long]:
+def _candidates(
+    index: SignatureIndex, live: npt.NDArray[np.bool_], band: int, questions: npt.NDArray[np.uint32] | None
+) -> Iterator[Long]:
     """Pairs that share a bucket, each as one number that begins with the later text."""
     rounds = np.uint32(len(live) // SORTED_KEYS + 1)
     for turn in range(int(rounds)):
         found = [np.empty(0, np.uint64)]
-        for begin, keys in index.band(band):
+        for begin, hashes in index.band(band):
+            keys = hashes if questions is None else hashes ^ questions[begin : begin + len(hashes)]
             chosen = np.flatnonzero(live[begin : begin + len(keys)] & (keys % rounds == turn))
             found.append((keys[chosen].astype(np.uint64) << _HALF) | (begin + chosen).astype(np.uint64))
         packed = np.concatenate(found)

@@ -2,7 +2,7 @@
 
 rows.parquet    the cleaned rows with their ids
 marks.parquet   of each row: its id in the raw dataset, why it is dropped already, its label, its language, the key of
-                its text, its length in characters and its size in bytes
+                its text, its length in characters, its size in bytes and a hash of its question (0 for none)
 found.json      how many texts each operation changed, and the placeholders put in
 shingles, sizes, checks, bands    see `signatures`
 
@@ -32,7 +32,7 @@ from components.shared.datasets import READ_ROWS, arrow_schema, canonical_form
 from components.shared.files import write_atomically
 from components.shared.manifest import Columns
 from components.shared.records import text_key
-from components.shared.texts import Row, cleaned, compared_text, label_of
+from components.shared.texts import Row, alike_text, cleaned, compared_text, label_of, question_of
 
 ROWS_FILE, MARKS_FILE, FOUND_FILE = "rows.parquet", "marks.parquet", "found.json"
 CHANGED, PERSONAL = "changed", "personal"
@@ -46,6 +46,7 @@ _MARKS: Final = pa.schema(
         ("key", pa.binary(KEY_BYTES)),
         ("chars", pa.int32()),
         ("size", pa.int32()),
+        ("question", pa.uint32()),
     ]
 )
 
@@ -77,7 +78,7 @@ class _Cleaned:
         self.row = {**row, "id": hashlib.blake2b(form, digest_size=KEY_BYTES).hexdigest()}
         self.reason = operations.defect(row)
         told = (raw["id"], self.reason, label_of(row), language_of(self.text))
-        self.marks = (*told, text_key(self.text), len(self.text), len(form))
+        self.marks = (*told, text_key(self.text), len(self.text), len(form), _hash(question_of(row)))
 
 
 class _PartWriter:
@@ -91,7 +92,7 @@ class _PartWriter:
         self._rows.write_table(pa.Table.from_pylist([row.row for row in rows], schema=self._schema))
         marks = zip(*(row.marks for row in rows), strict=True)
         self._marks.append(pa.table([list(column) for column in marks], schema=_MARKS))
-        self._signatures.add(["" if row.reason else row.text for row in rows])
+        self._signatures.add(["" if row.reason else alike_text(row.row) for row in rows])
 
     def finish(self, found: Mapping[str, Mapping[str, int]]) -> None:
         self._rows.close()
@@ -112,6 +113,7 @@ class Marks:
     """
 
     def __init__(self, parts: Sequence[Path]) -> None:
+        self.parts = parts
         self.label_names: list[str] = []
         self.reason_names: list[str] = [""]
         self.changed: Counter[str] = Counter()
@@ -142,6 +144,12 @@ class Marks:
         keys, self._keys = self._keys, np.empty((0, 2), np.uint64)
         return keys
 
+    def questions(self) -> npt.NDArray[np.uint32] | None:
+        """A hash of each row's question; None if there are no questions."""
+        tables = (parquet.read_table(part / MARKS_FILE, columns=["question"]) for part in self.parts)
+        found = np.concatenate([np.empty(0, np.uint32), *(table["question"].to_numpy() for table in tables)])
+        return found if found.any() else None
+
 
 def part_rows(part: Path) -> Iterator[tuple[pa.Table, pa.Table]]:
     """The rows of a part and their marks, some at a time."""
@@ -150,6 +158,10 @@ def part_rows(part: Path) -> Iterator[tuple[pa.Table, pa.Table]]:
         for batch in file.iter_batches(READ_ROWS * 4):
             yield pa.Table.from_batches([batch]), marks.slice(begin, len(batch))
             begin += len(batch)
+
+
+def _hash(question: str) -> int:
+    return int.from_bytes(text_key(question)[:4], "big") if question else 0
 
 
 def _keys(column: pa.ChunkedArray) -> npt.NDArray[np.uint64]:

@@ -27,6 +27,22 @@ def compared_text(row: Row) -> str:
     return "\n".join(message["content"] for message in row["messages"])
 
 
+def alike_text(row: Row) -> str:
+    """The text by which rows are found nearly the same: the compared text without what unlike rows share.
+
+    That is what a chat's system says, and the question about a context: many are asked about one, and none of them is
+    told by the words it adds to it (see `question_of`).
+    """
+    if "messages" in row:
+        return "\n".join(message["content"] for message in row["messages"] if message["role"] != "system")
+    return str(row["context"]) if "context" in row else compared_text(row)
+
+
+def question_of(row: Row) -> str:
+    """What rows must share to be near-duplicates, however alike they are; empty where that is nothing."""
+    return str(row["question"]) if "context" in row else ""
+
+
 def cleaned(row: Row, clean: Clean, again: Clean | None = None) -> dict[str, Any]:
     """The row with its texts cleaned; answers are moved to where they are in the cleaned context.
 

@@ -76,3 +76,42 @@ def test_an_answer_that_is_a_part_of_personal_data_is_lost_with_a_reason(tmp_pat
     rows, dropped = cleaned_rows(tmp_path, "question_answering", [lost, question("other words", ("other", 0))])
     assert [row["context"] for row in rows] == ["other words"]
     assert "an answer is no longer in its context after cleaning" in dropped
+
+
+CONTEXT = " ".join(f"word{number}" for number in range(60))
+NEAR = CONTEXT.replace("word30 ", "other ")
+
+
+def asked(context, *words):
+    return [{**question(context, (word, context.index(word))), "question": f"Where is {word}?"} for word in words]
+
+
+def test_many_questions_about_a_context_are_kept_and_stay_together(tmp_path):
+    words = [f"word{number}" for number in range(10, 20)]
+    rows, _ = cleaned_rows(tmp_path, "question_answering", asked(CONTEXT, *words) + asked("quite another", "quite"))
+    assert [row["question"] for row in rows] == [f"Where is {word}?" for word in (*words, "quite")]
+    ids = [row["id"] for row in Dataset(tmp_path / "cleaned").rows()]
+    clusters = json.loads((tmp_path / "findings" / "clusters.json").read_text())
+    assert {name for cluster in clusters for name in cluster} == set(ids[:-1])
+    assert {cluster[0] for cluster in clusters} == {ids[0]}
+
+
+def test_the_same_question_about_nearly_the_same_context_is_a_near_duplicate(tmp_path):
+    words = [f"word{number}" for number in range(10, 20)]
+    asked_again = asked(NEAR, words[0], "other")
+    rows, dropped = cleaned_rows(tmp_path, "question_answering", asked(CONTEXT, *words) + asked_again)
+    assert [row["question"] for row in rows] == [f"Where is {word}?" for word in (*words, "other")]
+    assert json.loads(dropped)["reason"] == "near-duplicate"
+
+
+def chat(system, *contents):
+    turns = zip(("user", "assistant"), contents, strict=True)
+    return {"messages": [{"role": "system", "content": system}, *({"role": r, "content": c} for r, c in turns)]}
+
+
+def test_what_the_system_says_in_all_chats_does_not_make_them_alike(tmp_path):
+    one, other = chat(CONTEXT, "How do I return a parcel?", "Print the label."), chat(CONTEXT, "Hi", "Good day to you")
+    again = chat("You are another.", *(message["content"] for message in one["messages"][1:]))
+    rows, dropped = cleaned_rows(tmp_path, "chat", [one, other, again])
+    assert rows == [one, other]
+    assert json.loads(dropped)["reason"] == "near-duplicate"
