@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import email
 from collections.abc import Iterator
-from email.header import decode_header, make_header
+from email.errors import HeaderParseError
+from email.header import decode_header
 from email.message import Message
 from email.policy import compat32
 from pathlib import Path
 from typing import Final
 
 from components.ingest.record import TOO_LONG, Reading, Record, require
-from components.ingest.texts import AUTO, CUT, declared_encoding, encoding_of, is_sound, lines_of, open_text
+from components.ingest.texts import AUTO, CUT, declared_encoding, decoded, encoding_of, is_sound, lines_of, open_text
 
 HEADERS: Final = ("subject", "from", "to", "date")
 LONGEST_HEADER: Final = 2000
@@ -59,8 +60,8 @@ def read_email(path: Path, name: str, reading: Reading) -> Iterator[Record]:
         return
     try:
         message = email.message_from_bytes(data, policy=compat32)
-        values = {header: _header(message, header) for header in HEADERS}
-        text = _body(message)
+        values = {header: _header(message, header, reading.encoding) for header in HEADERS}
+        text = _body(message, reading.encoding)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         yield Record(1, {}, UNREADABLE)
         return
@@ -73,32 +74,31 @@ def _defect(text: str, encoding: str) -> str:
     return "" if is_sound(text) else f"not valid {encoding.removesuffix('-sig').upper()}"
 
 
-def _header(message: Message, name: str) -> str:
-    given = str(message.get(name, ""))[:LONGEST_HEADER]
+def _header(message: Message, name: str, encoding: str) -> str:
+    given = next((value for header, value in message.raw_items() if header.lower() == name), "")
+    declared = message.get_content_charset("")
+    given = decoded(given.encode("utf-8", "surrogateescape"), declared, encoding)[:LONGEST_HEADER]
     try:
-        return " ".join(str(make_header(decode_header(given))).split())
-    except (ValueError, LookupError):
+        parts = [_header_part(part, charset, encoding) for part, charset in decode_header(given)]
+    except (ValueError, HeaderParseError):
         return given
+    return " ".join("".join(parts).split())
 
 
-def _body(message: Message) -> str:
+def _header_part(part: bytes | str, charset: str | None, encoding: str) -> str:
+    if isinstance(part, str):
+        return part
+    return decoded(part, charset, encoding) if charset else part.decode("raw-unicode-escape")
+
+
+def _body(message: Message, encoding: str) -> str:
     """The first part of plain text that is not attached, or else the first of HTML; empty if there is none."""
     parts = [part for part in message.walk() if part.get_content_disposition() != "attachment"]
     for kind in ("text/plain", "text/html"):
         for part in parts:
             if part.get_content_type() == kind and not part.is_multipart():
-                return _decoded(part).replace("\r\n", "\n").strip()
+                payload = part.get_payload(decode=True)
+                assert isinstance(payload, bytes)
+                text = decoded(payload, part.get_content_charset(""), encoding)
+                return text.replace("\r\n", "\n").strip()
     return ""
-
-
-def _decoded(part: Message) -> str:
-    payload = part.get_payload(decode=True)
-    assert isinstance(payload, bytes)
-    try:
-        return payload.decode(part.get_content_charset("utf-8"))
-    except (UnicodeDecodeError, LookupError):
-        pass
-    try:
-        return payload.decode("utf-8")
-    except UnicodeDecodeError:
-        return payload.decode("cp1252", "surrogateescape")

@@ -9,12 +9,12 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, TextIO
 
 from components.ingest.json_tables import LineTables
 from components.ingest.record import TOO_LONG, Reading, Record, Together, require
 from components.ingest.strict_json import Refused, parse_object
-from components.ingest.texts import CUT, encoding_of, lines_of, open_text
+from components.ingest.texts import CUT, json_encoding_of, lines_of, open_text
 
 PEEKED: Final = 100
 """Records that decide which columns a file has."""
@@ -28,7 +28,7 @@ Piece = tuple[int, bytes | None]
 
 def read_json_lines(path: Path, name: str, reading: Reading) -> Iterator[Record | Together]:
     """The object of each line."""
-    encoding = encoding_of(path, name, "utf-8")  # JSON is UTF-8 if no mark says otherwise
+    encoding = json_encoding_of(path, name, reading.encoding)
     with path.open("rb") as file:
         if encoding == "utf-8-sig":
             file.read(len(codecs.BOM_UTF8))
@@ -42,9 +42,14 @@ def read_json_lines(path: Path, name: str, reading: Reading) -> Iterator[Record 
 
 def read_json(path: Path, name: str, reading: Reading) -> Iterator[Record | Together]:
     """The objects of an array, or of a file that holds one after another."""
+    encoding = json_encoding_of(path, name, reading.encoding)
+    if not encoding.startswith("utf-8"):
+        with open_text(path, encoding) as text:
+            yield from _checked(_Objects(_Transcoded(text), reading.max_bytes).pieces(), name, reading)
+        return
     with path.open("rb") as file:
-        if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
-            file.seek(0)
+        if encoding == "utf-8-sig":
+            file.read(len(codecs.BOM_UTF8))
         yield from _checked(_Objects(file, reading.max_bytes).pieces(), name, reading)
 
 
@@ -161,6 +166,17 @@ def _as_bytes(line: str) -> bytes | None:
     return None if line.startswith(CUT) else line.encode("utf-8", "surrogatepass")
 
 
+class _Transcoded:
+    """A text in another encoding as bytes of UTF-8; what could not be decoded is not valid UTF-8."""
+
+    def __init__(self, text: TextIO) -> None:
+        self.text = text
+
+    def read(self, size: int) -> bytes:
+        """Reads the bytes of up to `size` characters."""
+        return self.text.read(size).encode("utf-8", "surrogatepass")
+
+
 class _Objects:
     """Cuts a JSON text into the values of its array, or into the values that stand one after another.
 
@@ -169,7 +185,7 @@ class _Objects:
         limit: Longest value in bytes.
     """
 
-    def __init__(self, file: BinaryIO, limit: int) -> None:
+    def __init__(self, file: BinaryIO | _Transcoded, limit: int) -> None:
         self.file, self.limit = file, limit
         self.line = self.began = 1
         self.depth, self.quote = 0, -1

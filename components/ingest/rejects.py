@@ -86,8 +86,12 @@ class Rejects:
             f"{self.rejected:,} of {self.accepted + self.rejected:,} records ({share:.1%}) are rejected, "
             f"more than {limit:.1%}: {named}",
             where="ingest.max_reject_share",
-            remedy=f"mend them (all are listed in {where / 'rejects.jsonl'}) or allow more",
+            remedy=f"mend them (all are listed in {where / 'rejects.jsonl'}){self._hint()} or allow more",
         )
+
+    def _hint(self) -> str:
+        """What may mend most of the records at once."""
+        return ", name ingest.encoding" if self.reasons.most_common(1)[0][0].startswith("not valid UTF") else ""
 
 
 def _excerpt(record: Record) -> str:

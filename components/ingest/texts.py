@@ -59,23 +59,60 @@ def _encoding(sample: bytes, wanted: str) -> str:
         return wanted
     if zeros := sample.count(0):
         return _wide(sample, zeros)
+    broken, sound = _as_utf_8(sample)
+    return _legacy(sample) if broken >= EVIDENCE and broken > sound else "utf-8"
+
+
+def json_encoding_of(path: Path, name: str, wanted: str) -> str:
+    """The same for JSON, which is UTF-8 by its standard: what the user says holds for files that cannot be."""
+    with path.open("rb") as file:
+        sample = file.read(SAMPLE)
+    broken, sound = _as_utf_8(sample)
+    return encoding_of(path, name, wanted if broken > sound or 0 in sample else AUTO)
+
+
+def _as_utf_8(sample: bytes) -> tuple[int, int]:
+    """How many bytes are not UTF-8, and how many characters besides ASCII are if there are such bytes."""
     text = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode(sample)
     if text.isascii():
-        return "utf-8"
+        return 0, 0
     broken = sum(1 for character in text if "\udc80" <= character <= "\udcff")
-    sound = len(text) - broken - sum(map(str.isascii, text)) if broken else 0
-    return _legacy(sample) if broken >= EVIDENCE and broken > sound else "utf-8"
+    return broken, len(text) - broken - sum(map(str.isascii, text)) if broken else 0
 
 
 def declared_encoding(path: Path) -> str:
     """The encoding that the head of an HTML file declares, `auto` if it declares none that we know."""
     with path.open("rb") as file:
         match = _DECLARED.search(file.read(2048))
+    name = _meant(match[1].decode("ascii", "replace")) if match else ""
+    return AUTO if not name or name.startswith("utf") else name
+
+
+def decoded(data: bytes, declared: str, encoding: str = AUTO) -> str:
+    """The text of a part of a mail, with lone surrogates for what cannot be decoded.
+
+    Args:
+        data: Its bytes.
+        declared: The encoding that the mail declares, empty for none; ASCII tells nothing about other bytes.
+        encoding: What the user says of texts whose mail is silent or wrong.
+    """
+    told = (_meant(declared), declared) if "ascii" not in declared.lower() else ()
+    for name in filter(None, (*told, "utf-8" if encoding == AUTO else encoding)):
+        try:
+            return data.decode(name)
+        except (ValueError, LookupError):
+            pass
+    found = _legacy(data[:SAMPLE])
+    return data.decode("cp1252" if found == "utf-8" else found, "surrogateescape")
+
+
+def _meant(declared: str) -> str:
+    """The encoding that is mostly meant where one is declared; empty if it is not known."""
     try:
-        name = codecs.lookup(match[1].decode("ascii")).name if match else AUTO
-    except (LookupError, UnicodeDecodeError):
-        return AUTO
-    return AUTO if name.startswith("utf") else _WIDER.get(name, name)
+        name = codecs.lookup(declared).name
+    except (LookupError, ValueError):
+        return ""
+    return _WIDER.get(name, name)
 
 
 def open_text(path: Path, encoding: str) -> TextIO:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+
 import pytest
 
 from components.shared.errors import UserError
@@ -55,6 +58,34 @@ def test_a_page_is_in_the_encoding_that_it_declares(ingest):
     assert result.rows[1]["text"].endswith("café")
 
 
+@pytest.mark.parametrize(
+    ("declared", "encoding", "text"),
+    [
+        ("gb2312", "gb18030", "朱镕基先生，请查收"),  # 镕 is not in GB 2312
+        ("", "gb18030", CHINESE),
+        ("us-ascii", "utf-8", "café"),
+        ("iso-8859-1", "cp1252", "It’s – “fine”"),
+        ("big5", "big5", "這部電影非常好看"),
+    ],
+)
+def test_mails_are_in_the_encoding_that_they_mean(ingest, declared, encoding, text):
+    head = f"Content-Type: text/plain; charset={declared}\n" if declared else ""
+    word = base64.b64encode(text.encode(encoding)).decode()
+    files = {
+        "pos/a.eml": f"Subject: =?{declared or encoding}?b?{word}?=\n{head}\n".encode() + text.encode(encoding),
+        "neg/b.eml": b"Subject: " + text.encode(encoding) + f"\n{head}\nx".encode(),
+    }
+    result = ingest(files, label_column="folder", meta_columns="subject")
+    assert [row["text"] for row in result.rows] == ["x", text]
+    assert [row["meta"]["subject"] for row in result.rows] == [text, text]
+
+
+def test_a_mail_whose_encoding_only_the_user_knows(ingest):
+    mail = b"Subject: x\n\n" + RUSSIAN[:9].encode("koi8_r")
+    result = ingest({"pos/a.eml": mail, "neg/b.txt": "x"}, label_column="folder", encoding="koi8_r")
+    assert RUSSIAN[:9] in [row["text"] for row in result.rows]
+
+
 def test_what_is_told_comes_before_what_looks_likely(ingest):
     files = {"a.csv": "text,label\nà,pos\nn,neg\nm,pos\n".encode("cp1252")}
     assert ingest(files, encoding="cp1252").rows[0]["text"] == "à"
@@ -79,6 +110,28 @@ def test_bytes_that_another_encoding_does_not_know(ingest, encoding):
     result = ingest({"a.csv": good + broken}, encoding=encoding)
     assert result.rejects == [("a.csv", 4, f"not valid {encoding.upper()}")]
     assert len(result.rows) == 2
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
+@pytest.mark.parametrize(
+    ("encoding", "told"), [("gb18030", "auto"), ("gb18030", "gb18030"), ("utf-8", "gb18030"), ("utf-16", "auto")]
+)
+def test_json_in_another_encoding(ingest, name, encoding, told):
+    rows = [{"text": f"{CHINESE}{number}", "label": "差评" if number % 2 else "好评"} for number in range(20)]
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+    content = f"[{','.join(lines)}]" if name == "a.json" else "\n".join(lines)
+    result = ingest({name: content.encode(encoding)}, encoding=told)
+    assert result.rejects == []
+    assert result.rows == rows
+
+
+def test_json_whose_bytes_another_encoding_does_not_know(ingest):
+    lines = [json.dumps({"text": f"{CHINESE}{number}", "label": "ab"[number]}, ensure_ascii=False) for number in (0, 1)]
+    good, bad = (line.encode("gb18030") for line in lines)
+    files = {"a.json": b"[" + good + b"," + bad.replace("好".encode("gb18030"), b"\xff\xff") + b"," + good + b"]"}
+    result = ingest({**files, "b.jsonl": '{"text": "x", "label": "b"}'}, encoding="gb18030")
+    assert len(result.rows) == 3
+    assert result.rejects == [("a.json", 1, "not valid UTF-8")]
 
 
 def test_an_encoding_that_nobody_knows():

@@ -121,6 +121,7 @@ def nested_mail(depth):
         nested_mail(5000),
         "Content-Type: text/plain; charset=\xff\n\n\xff",
         "Subject: =?utf-8?b?====?=\nContent-Transfer-Encoding: base64\n\n%%%",
+        "Subject: =?utf-8?b?a?=\n\nno base64",
         "Content-Type: multipart/mixed; boundary=\n\n--\n",
         "\0" * 1000,
         "To: " + "a@b, " * 100_000 + "\n\nbody",

@@ -96,3 +96,10 @@ def test_rejects_are_listed_and_counted_also_when_there_are_too_many(ingest, tmp
     counts = json.loads((tmp_path / "rejects" / "counts.json").read_text())
     assert counts["reasons"] == {"label is missing": 2, "text is empty": 1}
     assert not (tmp_path / "raw").exists()
+
+
+def test_too_many_records_in_another_encoding_lead_to_its_option(ingest):
+    from components.shared.errors import UserError
+
+    with pytest.raises(UserError, match=r"not valid UTF-8 .* name ingest\.encoding or allow more$"):
+        ingest({"a.csv": GOOD_CSV.encode() + "à,neg\n".encode("cp1252")}, max_reject_share=0.01)
