@@ -23,7 +23,12 @@ def add_connection(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("cluster")
     group.add_argument("--endpoint", default="", help="address of Kubeflow Pipelines (default: EVERTUNE_KFP_ENDPOINT)")
     group.add_argument("--namespace", default="", help="namespace of the runs (default: EVERTUNE_KFP_NAMESPACE)")
-    group.add_argument("--output", choices=("table", "json"), default="table", help="for people or machines")
+    add_output(group)
+
+
+def add_output(parser: argparse._ActionsContainer) -> None:
+    """Adds the option that says for whom a command prints; `emit` obeys it."""
+    parser.add_argument("--output", choices=("table", "json"), default="table", help="for people or machines")
 
 
 def connected(arguments: argparse.Namespace) -> Connection:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Adds what the command is given."""
     parser.add_argument("revisions", nargs=2, metavar="REVISION", help="the older one, then the newer one")
-    parser.add_argument("--output", choices=("table", "json"), default="table", help="for people or machines")
     parser.set_defaults(run=run_diff)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines.commands import emit
 from pipelines.local import local_store
 from pipelines.steps import module_of
 
@@ -34,7 +35,9 @@ def run_vocabulary(arguments: argparse.Namespace) -> None:
         texts = _texts(Dataset(pulled.directory))
         train = module_of("split", "vocabulary").train_vocabulary
         tokens = train(texts, arguments.kind, arguments.size, arguments.into)
-    print(f"{tokens:,} tokens of kind {arguments.kind} in {arguments.into / 'tokenizer.json'}")
+    file = arguments.into / "tokenizer.json"
+    facts = {"tokens": tokens, "kind": arguments.kind, "file": file}
+    emit(arguments, facts, f"{tokens:,} tokens of kind {arguments.kind} in {file}")
 
 
 def _texts(dataset: Dataset) -> Iterator[str]:

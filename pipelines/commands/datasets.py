@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.commands import add_profile, dataset_diff, dataset_vocabulary, table
+from pipelines.commands import add_output, add_profile, dataset_diff, dataset_vocabulary, emit, table
 from pipelines.local import local_store
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def add(commands: Commands) -> None:
         action.add_argument("--revision", help="such as reviews/v1 (default: all)")
     for action in (listed, shown, compared, vocabulary, again, proven, healed, mirror):
         add_profile(action)
+        add_output(action)
 
 
 def run_list(arguments: argparse.Namespace) -> None:
@@ -63,7 +65,8 @@ def run_list(arguments: argparse.Namespace) -> None:
     with local_store(arguments.profile) as (_, parameters):
         revisions = registry.revisions(parameters["registry"])
     rows = [(one.revision, one.rows, one.digest[:16], one.dvc_md5, one.time) for one in revisions]
-    print(table(("revision", "rows", "digest", "DVC hash", "time"), rows))
+    told = table(("revision", "rows", "digest", "DVC hash", "time"), rows)
+    emit(arguments, [dataclasses.asdict(one) for one in revisions], told)
 
 
 def run_show(arguments: argparse.Namespace) -> None:
@@ -74,8 +77,15 @@ def run_show(arguments: argparse.Namespace) -> None:
         manifest, dvc_md5 = registry.look(parameters["registry"], arguments.revision)
     rows = [(split, f"{manifest.rows(split):,}", len(shards)) for split, shards in manifest.splits.items()]
     columns = ", ".join(f"{name} ({kind})" for name, kind in manifest.columns.items())
-    print(f"{arguments.revision}\ndigest   {manifest.digest}\nDVC      {dvc_md5}\ncolumns  {columns}\n")
-    print(table(("split", "rows", "shards"), rows))
+    facts = {
+        "revision": arguments.revision,
+        "digest": manifest.digest,
+        "dvc_md5": dvc_md5,
+        "columns": dict(manifest.columns),
+        "splits": {name: {"rows": manifest.rows(name), "shards": len(one)} for name, one in manifest.splits.items()},
+    }
+    told = f"{arguments.revision}\ndigest   {manifest.digest}\nDVC      {dvc_md5}\ncolumns  {columns}\n"
+    emit(arguments, facts, f"{told}\n{table(('split', 'rows', 'shards'), rows)}")
 
 
 def run_reproduce(arguments: argparse.Namespace) -> None:
@@ -99,8 +109,9 @@ def run_reproduce(arguments: argparse.Namespace) -> None:
             Path("build").mkdir(exist_ok=True)
             into = Path(tempfile.mkdtemp(prefix="reproduced-", dir="build"))
         facts = registry.reproduce(parameters["registry"], revision, into)
-    print(f"{revision}: {facts.rows:,} rows in {facts.shards} shards are byte for byte what was versioned")
-    print(f"digest {facts.digest}\nDVC    {facts.dvc_md5}\nin     {facts.directory}")
+    told = f"{revision}: {facts.rows:,} rows in {facts.shards} shards are byte for byte what was versioned"
+    lines = (told, f"digest {facts.digest}", f"DVC    {facts.dvc_md5}", f"in     {facts.directory}")
+    emit(arguments, {"revision": revision, **dataclasses.asdict(facts)}, "\n".join(lines))
 
 
 def run_verify(arguments: argparse.Namespace) -> None:
@@ -108,7 +119,8 @@ def run_verify(arguments: argparse.Namespace) -> None:
     from components.shared import verification
 
     with local_store(arguments.profile) as (_, parameters):
-        _report(verification.verify(parameters["registry"], arguments.revision), "run `evertune datasets repair`")
+        found = verification.verify(parameters["registry"], arguments.revision)
+        _report(arguments, found, "run `evertune datasets repair`")
 
 
 def run_repair(arguments: argparse.Namespace) -> None:
@@ -119,7 +131,7 @@ def run_repair(arguments: argparse.Namespace) -> None:
     with local_store(arguments.profile) as (_, parameters):
         own = [str(place) for place in (HOME / arguments.profile,) if place.is_dir()]
         found = verification.repair(parameters["registry"], arguments.revision, [*arguments.sources, *own])
-        _report(found, "give a good copy with --from, or run the flow that made the revision again")
+        _report(arguments, found, "give a good copy with --from, or run the flow that made the revision again")
 
 
 def run_mirror(arguments: argparse.Namespace) -> None:
@@ -134,17 +146,23 @@ def run_mirror(arguments: argparse.Namespace) -> None:
         def mirrored(uri: str) -> str:
             return mirrors.mirror_source(store, local_path(uri, "source")) if is_local(uri) else uri
 
-        print(f"source: {each_source(arguments.uri or parameters['source'], mirrored)}")
+        source = each_source(arguments.uri or parameters["source"], mirrored)
+    emit(arguments, {"source": source}, f"source: {source}")
 
 
-def _report(findings: Iterable[Finding], remedy: str) -> None:
-    """Prints findings as they come; raises UserError if an object is not as it was versioned."""
+def _report(arguments: argparse.Namespace, findings: Iterable[Finding], remedy: str) -> None:
+    """Prints findings, for people as they come; raises UserError if an object is not as it was versioned."""
     from components.shared.errors import UserError
 
-    total, broken = 0, 0
+    found = []
     for one in findings:
-        print(f"{one.revision}  {one.name}: {one.state}", flush=True)
-        total, broken = total + 1, broken + (not one.sound)
+        found.append(one)
+        if arguments.output != "json":
+            print(f"{one.revision}  {one.name}: {one.state}", flush=True)
+    broken, versioned = sum(not one.sound for one in found), "as they were versioned"
+    if arguments.output == "json":
+        emit(arguments, [dataclasses.asdict(one) | {"sound": one.sound} for one in found], "")
     if broken:
-        raise UserError(f"{broken} of {total} objects are not as they were versioned", where="datasets", remedy=remedy)
-    print(f"{total} objects are as they were versioned")
+        raise UserError(f"{broken} of {len(found)} objects are not {versioned}", where="datasets", remedy=remedy)
+    if arguments.output != "json":
+        print(f"{len(found)} objects are {versioned}")

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.commands import add_profile, table
+from pipelines.commands import add_output, add_profile, emit, table
 from pipelines.local import local_store
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def add(commands: Commands) -> None:
     mirror.set_defaults(run=run_mirror)
     for action in (history, show, compared, pulled, rollback, mirror):
         add_profile(action)
+        add_output(action)
 
 
 def run_history(arguments: argparse.Namespace) -> None:
@@ -53,7 +54,8 @@ def run_history(arguments: argparse.Namespace) -> None:
 
     with local_store(arguments.profile) as (store, parameters):
         records = champions.history(store, parameters["model_name"])
-    print(table(("#", "time", "kind", "model", "dataset", "quality", "reason"), [_line(one) for one in records]))
+    headers = ("#", "time", "kind", "model", "dataset", "quality", "reason")
+    emit(arguments, [dataclasses.asdict(one) for one in records], table(headers, [_line(one) for one in records]))
 
 
 def run_show(arguments: argparse.Namespace) -> None:
@@ -68,7 +70,8 @@ def run_diff(arguments: argparse.Namespace) -> None:
     with local_store(arguments.profile) as (store, parameters):
         old, new = (_facts(_record(store, parameters["model_name"], one)) for one in arguments.sequences)
     rows = [(name, old.get(name, "-"), new.get(name, "-")) for name in {**old, **new} if old.get(name) != new.get(name)]
-    print(table(("", *(f"#{one}" for one in arguments.sequences)), rows) if rows else "nothing differs")
+    told = table(("", *(f"#{one}" for one in arguments.sequences)), rows) if rows else "nothing differs"
+    emit(arguments, {name: [old.get(name), new.get(name)] for name, *_ in rows}, told)
 
 
 def run_pull(arguments: argparse.Namespace) -> None:
@@ -82,7 +85,8 @@ def run_pull(arguments: argparse.Namespace) -> None:
         record = _record(store, parameters["model_name"], arguments.sequence)
         arguments.into.parent.mkdir(parents=True, exist_ok=True)
         models.download_model(store, record.digest, arguments.into)
-    print(f"model {record.digest} of {record.dataset_revision} in {arguments.into}")
+    facts = {"digest": record.digest, "dataset_revision": record.dataset_revision, "directory": arguments.into}
+    emit(arguments, facts, f"model {record.digest} of {record.dataset_revision} in {arguments.into}")
 
 
 def run_rollback(arguments: argparse.Namespace) -> None:
@@ -91,7 +95,8 @@ def run_rollback(arguments: argparse.Namespace) -> None:
 
     with local_store(arguments.profile) as (store, parameters):
         record = champions.rollback(store, parameters["model_name"], arguments.to, arguments.reason)
-    print(f"champion {record.sequence} is model {record.digest[:16]} of {record.dataset_revision}: {record.reason}")
+    told = f"champion {record.sequence} is model {record.digest[:16]} of {record.dataset_revision}: {record.reason}"
+    emit(arguments, dataclasses.asdict(record), told)
 
 
 def run_mirror(arguments: argparse.Namespace) -> None:
@@ -109,7 +114,8 @@ def run_mirror(arguments: argparse.Namespace) -> None:
                 where="base_model",
                 remedy="a new:// model needs no copy; save a GGUF model with save_pretrained",
             )
-        print(f"base_model: {mirrors.mirror_model(store, directory)}")
+        mirrored = mirrors.mirror_model(store, directory)
+    emit(arguments, {"base_model": mirrored}, f"base_model: {mirrored}")
 
 
 def _record(store: ObjectStore, model_name: str, sequence: int | None) -> Champion:
@@ -118,7 +124,7 @@ def _record(store: ObjectStore, model_name: str, sequence: int | None) -> Champi
     from components.shared.errors import UserError
 
     records = champions.history(store, model_name)
-    wanted = sequence or len(records)
+    wanted = len(records) if sequence is None else sequence
     if not 0 < wanted <= len(records):
         raise UserError(
             f"no record {wanted} among {len(records)}",

@@ -7,7 +7,7 @@ import dataclasses
 import time
 from typing import TYPE_CHECKING, Any
 
-from pipelines.commands import add_profile, emit, table
+from pipelines.commands import add_output, add_profile, emit, table
 from pipelines.local import local_store
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def add(commands: Commands) -> None:
     add_profile(parser)
     parser.add_argument("--checkpoints", default="", help="s3://bucket/prefix or a directory (default: the profile's)")
     parser.add_argument("--all", action="store_true", help=f"show all trainings, not the newest {SHOWN}")
-    parser.add_argument("--output", choices=("table", "json"), default="table", help="for people or machines")
+    add_output(parser)
     parser.set_defaults(run=run)
 
 

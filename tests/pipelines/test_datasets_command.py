@@ -1,5 +1,6 @@
 """`evertune datasets verify` and `repair`: a line for each object, exit code 2 while damage remains."""
 
+import json
 from contextlib import contextmanager
 
 import pytest
@@ -41,6 +42,9 @@ def test_damage_is_told_healed_and_gone(version_config, tmp_path, monkeypatch, c
     assert code == 2
     assert len(out) == 5
     assert "5 of 5 objects are not as they were versioned. Run `evertune datasets repair`" in err
+    code, out, _ = lines(capsys, "verify", "--output", "json")
+    assert code == 2
+    assert [one["sound"] for one in json.loads("\n".join(out))] == [False] * 5
     code, out, err = lines(capsys, "repair")
     assert code == 2
     assert "reviews/v1  manifest.json: healed from the registry" in out

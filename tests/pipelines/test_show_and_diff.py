@@ -59,6 +59,10 @@ def test_revisions_are_shown_and_compared(version_config, told):
     assert facts["changes"] == {"added": {"train": 1}, "moved": {}, "relabelled": {}, "removed": {}}
     assert facts["unchanged"] == 4
     assert {one["of"] for one in facts["distributions"]} == {"label", "length"}
+    shown = json.loads(told(first.store, first.registry, "datasets", "show", "reviews/v2", "--output", "json")[1])
+    assert (shown["digest"], shown["splits"]["train"]) == (digests[1], {"rows": 3, "shards": 1})
+    listed = json.loads(told(first.store, first.registry, "datasets", "list", "--output", "json")[1])
+    assert [(one["revision"], one["digest"]) for one in listed] == [*zip(("reviews/v1", "reviews/v2"), digests, strict=True)]
     _, out, _ = told(first.store, first.registry, "datasets", "diff", "reviews/v1", "reviews/v1")
     assert out == f"the same content: {digests[0]}\n"
     code, _, err = told(first.store, first.registry, "datasets", "show", "reviews/v9")
@@ -79,7 +83,9 @@ def test_a_vocabulary_is_trained_on_a_revision(version_config, told, tmp_path):
     assert "positive" not in vocabulary
 
 
-def test_champions_are_compared_and_pulled(tmp_path, told):
+@pytest.fixture
+def champions_of_two(tmp_path):
+    """A store with two champions."""
     store, before = open_store(str(tmp_path / "store")), None
     for number in (1, 2):
         directory = tmp_path / f"model-{number}"
@@ -91,6 +97,11 @@ def test_champions_are_compared_and_pulled(tmp_path, told):
             dataset_digest="ab", lineage={"seed": 17}, time="2026-01-01T00:00:00Z",
         )  # fmt: skip
         before = champions.append(store, "reviews", record, before)
+    return store
+
+
+def test_champions_are_compared_and_pulled(tmp_path, told, champions_of_two):
+    store = champions_of_two
     _, out, _ = told(store.uri, "", "models", "diff", "1", "2")
     shown = {line.split()[0]: line.split()[1:] for line in out.splitlines()[1:]}
     assert shown["metrics.accuracy"] == ["0.25", "0.5"]
@@ -100,5 +111,17 @@ def test_champions_are_compared_and_pulled(tmp_path, told):
     assert model_digest(into) == model_digest(tmp_path / "model-1")
     code, _, err = told(store.uri, "", "models", "pull", "--into", str(into))
     assert (code, "it is there already" in err) == (2, True)
-    code, _, err = told(store.uri, "", "models", "show", "7")
-    assert (code, "no record 7 among 2" in err) == (2, True)
+    for number in ("7", "0"):
+        code, _, err = told(store.uri, "", "models", "show", number)
+        assert (code, f"no record {number} among 2" in err) == (2, True)
+
+
+def test_what_machines_are_told_of_champions(tmp_path, told, champions_of_two):
+    store = champions_of_two.uri
+    ask = lambda *words: json.loads(told(store, "", "models", *words, "--output", "json")[1])  # noqa: E731
+    assert [one["metrics"]["accuracy"] for one in ask("history")] == [0.25, 0.5]
+    assert ask("show", "1") == ask("history")[0]
+    assert ask("diff", "1", "2")["metrics.accuracy"] == [0.25, 0.5]
+    into = tmp_path / "pulled"
+    assert ask("pull", "1", "--into", str(into))["directory"] == str(into)
+    assert ask("rollback", "--reason", "worse in use")["reason"].endswith("worse in use")
