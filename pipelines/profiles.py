@@ -7,10 +7,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from components.shared.errors import UserError
 from components.shared.options import options_from
+from pipelines import documents
 from pipelines.steps import STEPS, config_of, option_defaults
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -36,14 +35,13 @@ def load(profile: str, file: Path = ROOT / "params.yaml") -> dict[str, Any]:
     Raises:
         UserError: for an unknown profile, name or option, or a value that an option does not allow.
     """
-    try:
-        values = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-    except (OSError, yaml.YAMLError) as error:
-        raise UserError(f"cannot be read ({error})", where=str(file), remedy="correct the file") from error
-    profiles = values.pop("profiles", {})
+    values = documents.read(file)
+    if not isinstance(values, dict) or not isinstance(values.get("profiles"), dict):
+        raise UserError("has no mapping `profiles`", where=file.name, remedy="correct the file")
+    profiles = values.pop("profiles")
     if profile not in profiles:
         raise UserError(f"no profile {profile!r}", where=file.name, remedy=f"use one of: {', '.join(profiles)}")
-    merged = _overlay(values, profiles[profile], f"{file.name}: profiles.{profile}")
+    merged = _overlay(values, profiles[profile] or {}, f"{file.name}: profiles.{profile}")
     missing = [name for name in SHARED if name not in merged]
     if missing:
         raise UserError(f"missing {', '.join(missing)}", where=file.name, remedy="add it at the top level")
@@ -65,10 +63,14 @@ def arguments(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _overlay(values: Mapping[str, Any], profile: Mapping[str, Any], where: str) -> dict[str, Any]:
+    if not isinstance(profile, Mapping):
+        raise UserError("is not a mapping", where=where, remedy="write `name: value` lines")
     for name, value in (*values.items(), *profile.items()):
         if name not in SHARED and name not in STEPS:
-            near = get_close_matches(name, [*SHARED, *STEPS], 1) or [", ".join([*SHARED, *STEPS])]
+            near = get_close_matches(str(name), [*SHARED, *STEPS], 1) or [", ".join([*SHARED, *STEPS])]
             raise UserError(f"unknown name {name!r}", where=where, remedy=f"did you mean {near[0]}?")
+        if name in SHARED and not (isinstance(value, str) and value):
+            raise UserError(f"{name}: {value!r} is not a text", where=where, remedy="give a text, in quotes if need be")
         if name in STEPS and not isinstance(value or {}, Mapping):
             raise UserError(f"{name} is not a mapping of options", where=where, remedy="write `option: value` lines")
     options = {name: {**(values.get(name) or {}), **(profile[name] or {})} for name in profile if name in STEPS}

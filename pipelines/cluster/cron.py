@@ -133,11 +133,11 @@ def _field(text: str, name: str, low: int, high: int, names: dict[str, int], whe
     values: set[int] = set()
     for part in text.upper().split(","):
         span, slash, step = part.partition("/")
-        first, dash, last = span.partition("-")
+        first, dash, last = span.partition("-") if "-" in span else (span, "", span)
         try:
-            begin, end = (low, high) if span == "*" else (_number(first, names), _number(last or first, names))
+            begin, end = (low, high) if span == "*" else (_number(first, names), _number(last, names))
             end = high if slash and not dash and span != "*" else end
-            chosen = range(begin, end + 1, int(step) if slash else 1)
+            chosen = range(begin, end + 1, _number(step, {}) if slash else 1)
         except ValueError:
             chosen = range(0)
         if not chosen or not low <= chosen[0] <= chosen[-1] <= high:
@@ -147,4 +147,8 @@ def _field(text: str, name: str, low: int, high: int, names: dict[str, int], whe
 
 
 def _number(text: str, names: dict[str, int]) -> int:
-    return names[text] if text in names else int(text)
+    if text in names:
+        return names[text]
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(text)
+    return int(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any, Final
@@ -15,6 +16,8 @@ from components.shared.secrets import redact
 from pipelines.steps import STEPS, config_of, option_defaults
 
 DIGEST: Final = "@sha256:"
+_LONGEST_EXPERIMENT: Final = 128
+_ACCOUNT: Final = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 
 
 def check(spec: Mapping[str, Any], given: Mapping[str, Any], where: str = "parameters") -> dict[str, Any]:
@@ -33,7 +36,7 @@ def check(spec: Mapping[str, Any], given: Mapping[str, Any], where: str = "param
     values = {}
     for name, value in given.items():
         if name not in declared:
-            near = get_close_matches(name, declared, 1)
+            near = get_close_matches(str(name), declared, 1)
             raise UserError(
                 f"{spec['pipelineInfo']['name']} has no parameter {name!r}",
                 where=where,
@@ -47,6 +50,16 @@ def check(spec: Mapping[str, Any], given: Mapping[str, Any], where: str = "param
             f"{', '.join(missing)} must be given", where=where, remedy="pass --param NAME=VALUE, or set it in a profile"
         )
     return values
+
+
+def check_place(experiment: str, service_account: str, where: str) -> None:
+    """Refuses names that Kubeflow or Kubernetes would refuse later; `where` begins the names of both in errors."""
+    if not 0 < len(experiment) <= _LONGEST_EXPERIMENT:
+        remedy = f"give a text of at most {_LONGEST_EXPERIMENT} characters"
+        raise UserError(f"{experiment!r} is not a name", where=f"{where}experiment", remedy=remedy)
+    if service_account and not _ACCOUNT.fullmatch(service_account):
+        remedy = "give its name, of a-z, 0-9, - and ., or leave it out"
+        raise UserError(f"{service_account!r} is not a name", where=f"{where}service_account", remedy=remedy)
 
 
 def check_images(spec: Mapping[str, Any]) -> None:

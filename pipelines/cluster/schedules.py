@@ -18,11 +18,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from components.shared.errors import UserError
+from pipelines import documents
 from pipelines.cluster import cron
-from pipelines.cluster.parameters import check
+from pipelines.cluster.parameters import check, check_place
 
 FOLLOW, KEEP = "follow", "keep"
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -73,11 +72,7 @@ def load(path: Path, pipelines: tuple[str, ...]) -> Schedules:
     Raises:
         UserError: naming the schedule, the key and the value that is wrong.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        what = " ".join(str(error).split())
-        raise UserError(f"cannot be read ({what})", where=str(path), remedy="correct the file") from None
+    content = documents.read(path)
     if not isinstance(content, dict) or not isinstance(content.get("schedules"), dict):
         raise UserError("has no mapping `schedules`", where=str(path), remedy="see docs/reference/schedules.md")
     _check_names(content, ("owner", "schedules"), path.name)
@@ -108,6 +103,7 @@ def _schedule(name: Any, values: Any, pipelines: tuple[str, ...], file: str) -> 
         value = getattr(made, key)
         if not right(value):
             raise UserError(f"{value!r} is wrong", where=f"{where}.{key}", remedy=remedy)
+    check_place(made.experiment, made.service_account, f"{where}.")
     cron.zone(made.time_zone, f"{where}.time_zone")
     cron.parse(made.cron, f"{where}.cron")
     return made
@@ -127,7 +123,7 @@ def _checks(pipelines: tuple[str, ...]) -> dict[str, tuple[Callable[[Any], bool]
         "catch_up": (truth, "give true or false"),
         "concurrency": (lambda value: not truth(value) and isinstance(value, int) and 1 <= value <= 10, "give 1 to 10"),
         "new_version": (lambda value: value in (FOLLOW, KEEP), f"use one of: {FOLLOW}, {KEEP}"),
-        "experiment": (lambda value: text(value) and bool(value), "give a text"),
+        "experiment": (text, "give a text"),
         "service_account": (text, "give a text"),
     }
 

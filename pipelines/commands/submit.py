@@ -37,10 +37,11 @@ def add(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Checks everything that can be checked here, then starts the run."""
     from pipelines.cluster import runs
-    from pipelines.cluster.parameters import check
+    from pipelines.cluster.parameters import check, check_place
     from pipelines.cluster.uploads import upload
     from pipelines.compiler import read
 
+    check_place(arguments.experiment, arguments.service_account, "submit: ")
     with compiled(arguments, [arguments.name]) as (file,):
         parameters = check(read(file)[0], _given(arguments.parameters), "--param")
         connection = connected(arguments)

@@ -61,6 +61,10 @@ def test_profile_overlays_single_options():
         ({"train": {"epoch": 1}}, "unknown option 'epoch'"),
         ({"train": {"epochs": -1}}, "train.epochs: -1 is out of range"),
         ({"clean": ["markup"]}, "clean is not a mapping of options"),
+        ({"profiles": {"reviews": ["markup"]}}, "profiles.reviews: is not a mapping"),
+        ({"profiles": None}, "has no mapping `profiles`"),
+        ({"dataset": 2026}, "dataset: 2026 is not a text"),
+        ({"source": ""}, "source: '' is not a text"),
         ({"profiles": {"other": {}}}, "no profile 'reviews'. Use one of: other"),
     ],
 )
@@ -76,11 +80,28 @@ def test_missing_value_is_named(params, tmp_path):
         profiles.load("reviews", path)
 
 
-def test_broken_yaml_is_named(tmp_path):
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"a: [1", "while parsing"),
+        (b"caf\xe9: 1", "codec can't decode"),
+        (b"train: {epochs: 1, epochs: 2}", "'epochs' stands twice"),
+        (b"train: {}\ntrain: {}", "'train' stands twice"),
+        (b"1: x\nprofiles: {reviews: {}}", "unknown name 1"),
+        (b"- 1", "has no mapping"),
+        (b"", "has no mapping"),
+    ],
+    ids=["broken", "not UTF-8", "option twice", "step twice", "a number", "list", "empty"],
+)
+def test_broken_yaml_is_named(tmp_path, content, what):
     path = tmp_path / "params.yaml"
-    path.write_text("a: [1")
-    with pytest.raises(UserError, match="cannot be read"):
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=what):
         profiles.load("reviews", path)
+
+
+def test_a_profile_without_changes_is_the_default(params):
+    assert profiles.load("mine", params(profiles={"mine": None}))["dataset"] == "reviews"
 
 
 def test_arguments_name_each_option_by_its_step_and_leave_out_this_machine():

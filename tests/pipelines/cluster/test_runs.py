@@ -145,6 +145,7 @@ def test_waiting_has_an_end(kubeflow, connection, version):
     ("name", "value", "line"),
     [
         ("sorce", "x", "prepare-data has no parameter 'sorce'. Did you mean source?"),
+        (1, "x", "prepare-data has no parameter 1"),
         ("clean_max_chars", "many", "clean_max_chars: 'many' is not of type NUMBER_INTEGER. Give a whole number"),
         ("clean_max_chars", "1.5", "'1.5' is not of type NUMBER_INTEGER"),
         ("clean_max_chars", 0, "clean.max_chars: 0 is out of range"),

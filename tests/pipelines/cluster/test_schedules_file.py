@@ -30,6 +30,9 @@ def line_of(action):
         ("0-2/1 3 * * *", "ticks more often than every 5 minutes"),
         ("5-1 3 * * *", "'5-1' is not a minute"),
         ("0 3/0 * * *", "'3/0' is not a hour"),
+        ("0 3- * * *", "'3-' is not a hour"),
+        ("0 3/1_0 * * *", "'3/1_0' is not a hour"),
+        ("0 ٣ * * *", "is not a hour"),
     ],
 )
 def test_a_wrong_cron_is_told(text, line):
@@ -95,6 +98,10 @@ schedules:
         ("schedules:", "schedule:", "has no mapping `schedules`"),
         ("schedules:", "owner: ''\nschedules:", "owner: '' is not a name"),
         ("retrain", "[retrain", "cannot be read"),
+        ("    pipeline: retrain", "    cron: 0 4 * * *\n    pipeline: retrain", "'cron' stands twice"),
+        ("  weekly:", "  weekly: {}\n  weekly:", "'weekly' stands twice"),
+        ("cron: 0 3 * * MON", "cron: 0 3 * * MON\n    experiment: ''", "weekly.experiment: '' is not a name"),
+        ("cron: 0 3 * * MON", "cron: 0 3 * * MON\n    service_account: A b", "service_account: 'A b' is not a name"),
     ],
 )
 def test_a_wrong_file_is_told_before_any_call(tmp_path, old, new, line):
@@ -102,3 +109,9 @@ def test_a_wrong_file_is_told_before_any_call(tmp_path, old, new, line):
     assert old in FILE
     path.write_text(FILE.replace(old, new))
     assert line in line_of(lambda: schedules.load(path, NAMES))
+
+
+def test_a_file_in_another_encoding_is_told(tmp_path):
+    path = tmp_path / "schedules.yaml"
+    path.write_bytes(FILE.encode("utf-16"))
+    assert "cannot be read" in line_of(lambda: schedules.load(path, NAMES))
