@@ -60,8 +60,8 @@ class Applier:
         if change.wanted is None:
             self._retire(list(change.have))
             return
-        equal = [one for one in change.have if one.wanted == change.wanted]
-        old = [one for one in change.have if one.wanted != change.wanted]
+        equal = [one for one in change.have if one.serves(change.wanted)]
+        old = [one for one in change.have if not one.serves(change.wanted)]
         self._drop(equal[1:])
         current = equal[0] if equal else None
         if current and change.enabled and not current.enabled and not old and self._missed(current):

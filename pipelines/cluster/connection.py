@@ -40,6 +40,10 @@ class Conflict(UserError):
     """What was to be made is there already."""
 
 
+class NotThere(UserError):
+    """What was asked for is not there."""
+
+
 class Connection:
     """An endpoint that answered.
 
@@ -97,7 +101,8 @@ class Connection:
             named: Its named arguments.
 
         Raises:
-            UserError: if the endpoint refuses; `Conflict` if what was to be made is there.
+            UserError: if the endpoint refuses; `Conflict` if what was to be made is there, `NotThere` if what is
+                asked for is not.
             RetryError: if it fails or cannot be reached.
         """
         timeouts = {"_request_timeout": (CONNECT_SECONDS, READ_SECONDS)}
@@ -253,7 +258,7 @@ def _refusal(error: Any, where: str) -> EvertuneError:
         400: (UserError, "it refuses the request", "correct what it names"),
         401: (UserError, "it does not know who asks (HTTP 401)", f"renew {TOKEN} or {COOKIE}: it may have expired"),
         403: (UserError, "it does not allow this (HTTP 403)", "check --namespace, and the role there"),
-        404: (UserError, "it does not know that (HTTP 404)", "check the name or id, and --namespace"),
+        404: (NotThere, "it does not know that (HTTP 404)", "check the name or id, and --namespace"),
         409: (Conflict, "that is there already (HTTP 409)", "choose another name"),
     }
     if not error.status:

@@ -6,14 +6,14 @@ Kubeflow cannot change a recurring run, and does not keep their names apart; so 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from pipelines.cluster import cron as crons
-from pipelines.cluster.connection import Connection
+from pipelines.cluster.connection import Connection, NotThere
 from pipelines.cluster.schedules import Schedule
 
 _MARK: Final = "evertune-schedule: "
@@ -72,6 +72,7 @@ class Owned:
         enabled: Whether it ticks.
         created: When it was made.
         start: From when on it ticks.
+        runnable: Whether Kubeflow still has its version; without it each tick fails.
     """
 
     id: str
@@ -82,6 +83,11 @@ class Owned:
     enabled: bool
     created: datetime
     start: datetime
+    runnable: bool = True
+
+    def serves(self, wanted: Wanted) -> bool:
+        """Whether it does what is wanted as it is."""
+        return self.runnable and self.wanted == wanted
 
 
 def wanted_of(schedule: Schedule, owner: str, version: str, parameters: Mapping[str, Any], now: datetime) -> Wanted:
@@ -117,6 +123,19 @@ def owned(connection: Connection, owner: str) -> list[Owned]:
     """The recurring runs of an owner, the oldest first."""
     made = (owned_of(one) for one in all_recurring(connection))
     return [one for one in made if one and one.wanted.owner == owner]
+
+
+def looked_up(connection: Connection, those: Sequence[Owned]) -> list[Owned]:
+    """The same, told whether Kubeflow still has their versions."""
+    calls, known = connection.pipelines, dict[str, bool]()
+    for one in those:
+        if one.version_id not in known:
+            try:
+                connection.call(calls.pipeline_service_get_pipeline_version, one.pipeline_id, one.version_id)
+                known[one.version_id] = True
+            except NotThere:
+                known[one.version_id] = False
+    return [replace(one, runnable=known[one.version_id]) for one in those]
 
 
 def owned_of(told: Any) -> Owned | None:

@@ -50,18 +50,20 @@ def plan(wanted: Mapping[str, tuple[Wanted, bool]], have: Iterable[Owned]) -> li
 
 
 def _change(name: str, wanted: Wanted, enabled: bool, have: tuple[Owned, ...]) -> Change:
-    equal = [one for one in have if one.wanted == wanted]
+    equal = [one for one in have if one.serves(wanted)]
     if not have:
         return Change(name, CREATE, wanted, enabled, have, f"{wanted.version}, {wanted.cron}")
     if not equal:
-        return Change(name, REPLACE, wanted, enabled, have, _differences(have[-1].wanted, wanted))
+        return Change(name, REPLACE, wanted, enabled, have, _differences(have[-1], wanted))
     if equal[0].enabled != enabled:
         return Change(name, RESUME if enabled else PAUSE, wanted, enabled, have)
     return Change(name, NOTHING if len(have) == 1 else CLEAN, wanted, enabled, have)
 
 
-def _differences(before: Wanted, after: Wanted) -> str:
-    old, new = _flat(before), _flat(after)
+def _differences(before: Owned, after: Wanted) -> str:
+    if not before.runnable:
+        return f"Kubeflow no longer has {before.wanted.version}"
+    old, new = _flat(before.wanted), _flat(after)
     names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
     return "; ".join(f"{name}: {_short(old.get(name))} -> {_short(new.get(name))}" for name in names)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,10 +60,9 @@ def run_apply(arguments: argparse.Namespace) -> None:
     with _declared(arguments) as (declared, files):
         connection = connected(arguments)
         with locked(connection, declared.owner) as lock:
-            versions = _uploaded(connection, files)
             changes = _plan(connection, declared, files)
             _tell(_table(changes))
-            applier = Applier(connection, lock, versions, _tell)
+            applier = Applier(connection, lock, _versions(connection, files), _tell)
             for change in changes:
                 applier.apply(change)
     changed = [one for one in changes if one.kind != NOTHING]
@@ -135,20 +134,17 @@ def _declared(arguments: argparse.Namespace) -> Iterator[tuple[Schedules, dict[s
 
 
 def _plan(connection: Connection, declared: Schedules, files: dict[str, Path]) -> list[Change]:
-    from pipelines.cluster.owned import owned
+    from pipelines.cluster.owned import looked_up, owned
     from pipelines.cluster.plan import plan
 
-    have, now = owned(connection, declared.owner), connection.now()
+    have, now = looked_up(connection, owned(connection, declared.owner)), connection.now()
     wanted = {
-        name: (_wanted(connection, one, declared.owner, files, have, now), one.enabled)
-        for name, one in declared.schedules.items()
+        name: (_wanted(one, declared.owner, files, have, now), one.enabled) for name, one in declared.schedules.items()
     }
     return plan(wanted, have)
 
 
-def _wanted(
-    connection: Connection, schedule: Schedule, owner: str, files: dict[str, Path], have: list[Owned], now: Any
-) -> Wanted:
+def _wanted(schedule: Schedule, owner: str, files: dict[str, Path], have: list[Owned], now: Any) -> Wanted:
     from pipelines.cluster.owned import wanted_of
     from pipelines.cluster.schedules import KEEP, check_parameters
     from pipelines.cluster.uploads import version_name
@@ -159,7 +155,7 @@ def _wanted(
     before = [one for one in have if one.wanted.name == schedule.name]
     if schedule.new_version == KEEP and before and _pipeline_of(before[-1].wanted.version) == _pipeline_of(version):
         version = before[-1].wanted.version
-        _check_there(connection, before[-1], schedule.name)
+        _check_there(before[-1], schedule.name)
     return wanted_of(schedule, owner, version, parameters, now)
 
 
@@ -167,13 +163,11 @@ def _pipeline_of(version: str) -> str:
     return version.rpartition("-")[0]
 
 
-def _check_there(connection: Connection, kept: Owned, name: str) -> None:
+def _check_there(kept: Owned, name: str) -> None:
     """Raises UserError if the version that a schedule keeps has vanished."""
     from components.shared.errors import UserError
-    from pipelines.cluster.uploads import find
 
-    pipeline = _pipeline_of(kept.wanted.version)
-    if find(connection, pipeline, kept.pipeline_id, kept.wanted.version) is None:
+    if not kept.runnable:
         raise UserError(
             f"the version {kept.wanted.version}, which it keeps, has vanished",
             where=f"schedules.{name}",
@@ -181,15 +175,17 @@ def _check_there(connection: Connection, kept: Owned, name: str) -> None:
         )
 
 
-def _uploaded(connection: Connection, files: dict[str, Path]) -> Any:
-    """Finds versions by name: those just uploaded, or those that are kept."""
-    from pipelines.cluster.uploads import find, pipeline_id, upload
+def _versions(connection: Connection, files: dict[str, Path]) -> Callable[[str], Version]:
+    """Finds versions by name when they are needed: the present ones are uploaded then, unless they are there."""
+    from pipelines.cluster.uploads import find, pipeline_id, upload, version_name
 
-    known = {version.name: version for version in (upload(connection, path) for path in files.values())}
+    present = {version_name(path): path for path in files.values()}
 
     def version(name: str) -> Version:
+        if name in present:
+            return upload(connection, present[name])
         pipeline = _pipeline_of(name)
-        found = known.get(name) or find(connection, pipeline, pipeline_id(connection, pipeline), name)
+        found = find(connection, pipeline, pipeline_id(connection, pipeline), name)
         assert found is not None, f"{name} was checked to be there"
         return found
 

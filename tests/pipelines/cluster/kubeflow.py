@@ -202,6 +202,11 @@ def list_versions(state: Kubeflow, query: Any, body: Any, pipeline: str) -> Any:
     return page(found, "pipeline_versions", query)
 
 
+def get_version(state: Kubeflow, query: Any, body: Any, pipeline: str, key: str) -> Any:
+    known(state.pipelines, pipeline, "Pipeline")
+    return known(state.versions, key, "PipelineVersion")
+
+
 def create_experiment(state: Kubeflow, query: Any, body: Any) -> Any:
     unique(state.experiments, checked("V2beta1Experiment", body), "experiment")
     made = {**body, "experiment_id": str(uuid.uuid4()), "created_at": stamp(state.now)}
@@ -289,6 +294,7 @@ ROUTES = [
     (rf"GET {BASE}/pipelines", list_pipelines),
     (rf"POST {BASE}/pipelines/upload_version", upload_version),
     (rf"GET {BASE}/pipelines/(?P<pipeline>[^/]+)/versions", list_versions),
+    (rf"GET {BASE}/pipelines/(?P<pipeline>[^/]+)/versions/(?P<key>[^/]+)", get_version),
     (rf"POST {BASE}/experiments", create_experiment),
     (rf"GET {BASE}/experiments", list_experiments),
     (rf"GET {BASE}/experiments/(?P<key>[^/:]+)", get_experiment),

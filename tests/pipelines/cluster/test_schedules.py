@@ -217,10 +217,25 @@ def test_the_command_shows_applies_and_then_finds_nothing_new(kubeflow, tmp_path
         main(["schedule", "diff", *words])
     assert end.value.code == 1
     assert "weekly    create" in capsys.readouterr().out
+    kubeflow.fail("POST .*/pipelines$", 403)
+    with pytest.raises(SystemExit):
+        main(["schedule", "apply", *words])
+    assert capsys.readouterr().err.startswith("schedule  change"), "the plan is shown before anything is changed"
     main(["schedule", "apply", *words])
     assert capsys.readouterr().out == "1 of 1 schedules changed\n"
     main(["schedule", "apply", *words])
     assert capsys.readouterr().out == "nothing new\n"
+    assert kubeflow.called("upload_version") == 1
+    kubeflow.versions.clear()
+    main(["schedule", "apply", *words])
+    assert "replace  Kubeflow no longer has prepare-data-" in capsys.readouterr().err
+    (one,) = kubeflow.recurring.values()
+    assert one["pipeline_version_reference"]["pipeline_version_id"] in kubeflow.versions
+    kubeflow.versions.clear()
+    path.write_text(FILE + "    new_version: keep\n")
+    with pytest.raises(SystemExit):
+        main(["schedule", "apply", *words])
+    assert "schedules.weekly: the version prepare-data-" in capsys.readouterr().err
     main(["schedule", "pause", "weekly"])
     main(["schedule", "list", "--output", "json"])
     out = capsys.readouterr().out
