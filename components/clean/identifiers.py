@@ -35,6 +35,7 @@ _IBAN_LENGTHS: Final = {
 }  # fmt: skip
 _LEAST_PHONE_DIGITS: Final = 8
 _LEAST_IPV6_GROUPS: Final = 3
+_CHINESE_MOBILE: Final = re.compile(r"1[3-9]\d{9}")
 _NORTH_AMERICAN: Final = re.compile(r"\+1|1\D+\d{3}\D+\d{3}\D+\d{4}")
 
 
@@ -87,8 +88,8 @@ def phone_form(number: str) -> str:
     if len(digits) < _LEAST_PHONE_DIGITS:
         return ""
     digits = digits.removeprefix("00")
-    if len(digits) == 13 and digits.startswith("86"):
-        return digits[2:]
+    if len(digits) in (12, 13) and digits.startswith("86"):
+        return digits[2:] if _CHINESE_MOBILE.fullmatch(digits[2:]) else f"0{digits[2:]}"
     return digits[1:] if len(digits) == 11 and _NORTH_AMERICAN.match(number) else digits
 
 
