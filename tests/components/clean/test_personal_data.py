@@ -103,7 +103,8 @@ def test_each_kind_can_be_left_out(kind):
 @pytest.mark.parametrize(
     "ways",
     [
-        ("Jane.Doe@Example.org", "jane.doe@example.org", "jane.doe[at]example.org", "jane.doe＠example.org", "ｊａｎｅ．ｄｏｅ＠ｅｘａｍｐｌｅ．ｏｒｇ"),
+        ("Jane.Doe@Example.org", "jane.doe@example.org", "jane.doe[at]example.org", "jane.doe＠example.org"),
+        ("jane@example.org", "ｊａｎｅ＠ｅｘａｍｐｌｅ．ｏｒｇ"),
         ("13812345678", "138-1234-5678", "+86 138 1234 5678", "008613812345678", "１３８１２３４５６７８"),
         ("010-51236699", "（010）51236699", "010 51236699", "+86 10 51236699"),
         ("0755-51236699", "+86 755 5123 6699"),
