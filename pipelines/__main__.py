@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 from components.shared.bounded import leave
-from components.shared.errors import EvertuneError, of_storage
+from components.shared.errors import EvertuneError, UserError, of_storage
 from components.shared.secrets import redact
 from pipelines.commands import (
     compile_pipelines,
@@ -32,6 +33,7 @@ COMMANDS = (
     *(run, run_containers, predict, datasets, models, train_status, gc, compile_pipelines, store),
     *(upload, submit, runs, schedule, doctor),
 )
+_PATHS = (errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -53,12 +55,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     except EvertuneError as error:
         _fail(error)
     except OSError as error:
-        told = of_storage(error)
+        told = of_storage(error) or _of_path(error)
         if told is None:
             raise
         _fail(told)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _of_path(error: OSError) -> EvertuneError | None:
+    """What a path that cannot be used means to people; None for other failures."""
+    if error.filename and error.errno in _PATHS:
+        return UserError(error.strerror or "cannot be used", where=str(error.filename), remedy="give another path")
+    return None
 
 
 def _fail(error: EvertuneError) -> NoReturn:

@@ -127,7 +127,7 @@ class Connection:
         """
         token = ""
         while True:
-            page = self.call(what, page_token=token, page_size=PAGE, **named)
+            page = self.call(what, page_token=token, **{"page_size": PAGE, **named})
             yield from getattr(page, field) or ()
             token = page.next_page_token
             if not token:

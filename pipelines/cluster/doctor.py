@@ -24,7 +24,7 @@ from components.shared.commands import Deadline
 from components.shared.errors import EvertuneError, UserError
 from components.shared.objects import open_store
 from pipelines import placement
-from pipelines.cluster.connection import Connection, connect
+from pipelines.cluster.connection import NAMESPACE, Connection, connect
 
 OK, WRONG, UNKNOWN = "ok", "wrong", "unknown"
 OLDEST: Final = (2, 14)
@@ -61,7 +61,7 @@ class Cluster:
 
     Attributes:
         endpoint: Of Kubeflow Pipelines; empty looks for it.
-        namespace: Of the runs.
+        namespace: Of the runs; empty takes the one that the environment names.
         service_account: Of the pods.
         store: Object store of models and data.
         registry: The dataset registry.
@@ -239,7 +239,7 @@ def _gpus(cluster: Cluster) -> str:
 
 
 def _name_of(cluster: Cluster) -> str:
-    return cluster.namespace or "kubeflow"
+    return cluster.namespace or os.environ.get(NAMESPACE) or "kubeflow"
 
 
 def kubernetes(path: str) -> dict[str, Any]:

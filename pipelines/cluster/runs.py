@@ -6,10 +6,11 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any, Final
 
 from components.shared.errors import EvertuneError, RetryError, UserError
-from pipelines.cluster.connection import Conflict, Connection
+from pipelines.cluster.connection import PAGE, Conflict, Connection
 from pipelines.cluster.uploads import Version
 from pipelines.steps import STEPS, share_of
 
@@ -130,13 +131,14 @@ def get(connection: Connection, run_id: str) -> Run:
 
 def recent(connection: Connection, count: int) -> list[Run]:
     """The newest runs, newest first."""
-    found = connection.call(
+    found = connection.every(
         connection.runs.run_service_list_runs,
+        "runs",
         namespace=connection.namespace or None,
-        page_size=count,
+        page_size=min(count, PAGE),
         sort_by="created_at desc",
     )
-    return [_run(connection, one) for one in found.runs or ()]
+    return [_run(connection, one) for one in islice(found, count)]
 
 
 def wait(connection: Connection, run_id: str, *, seconds: float, every: float, tell: Callable[[str], None]) -> Run:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,6 +30,19 @@ def add_connection(parser: argparse.ArgumentParser) -> None:
 def add_output(parser: argparse._ActionsContainer) -> None:
     """Adds the option that says for whom a command prints; `emit` obeys it."""
     parser.add_argument("--output", choices=("table", "json"), default="table", help="for people or machines")
+
+
+def at_least(least: int, kind: Callable[[str], float] = int) -> Callable[[str], Any]:
+    """The type of an option that takes numbers from `least` on."""
+
+    def number(text: str) -> float:
+        value = kind(text)
+        if not least <= value < math.inf:
+            raise argparse.ArgumentTypeError(f"{text} is out of range: give {least} or more")
+        return value
+
+    number.__name__ = "number"  # what argparse calls a text that is none
+    return number
 
 
 def connected(arguments: argparse.Namespace) -> Connection:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.commands import emit
+from pipelines.commands import at_least, emit
 from pipelines.local import local_store
 from pipelines.steps import module_of
 
@@ -20,7 +20,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Adds what the command is given."""
     parser.add_argument("revision", help="such as reviews/v1")
     parser.add_argument("--kind", choices=("bpe", "wordpiece", "unigram"), default="bpe", help="(default: bpe)")
-    parser.add_argument("--size", type=int, default=8000, help="most tokens of the vocabulary (default: 8000)")
+    parser.add_argument("--size", type=at_least(1), default=8000, help="most tokens of the vocabulary (default: 8000)")
     parser.add_argument("--into", type=Path, required=True, help="the folder of the new tokenizer.json")
     parser.set_defaults(run=run_vocabulary)
 

@@ -7,7 +7,7 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
 
-from pipelines.commands import add_connection, emit, table
+from pipelines.commands import add_connection, at_least, emit, table
 from pipelines.commands.upload import add_source
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def add(commands: Commands) -> None:
     parser = commands.add_parser("doctor", help="check endpoint, Secrets, S3, registry, images and GPUs of a cluster")
     parser.add_argument("--service-account", default="evertune", help="of the pods (default: evertune)")
     parser.add_argument("--irsa", action="store_true", help="S3 is reached by a role of the service account")
-    parser.add_argument("--gpus", type=int, default=0, help="GPUs that a training will ask for (default: 0)")
+    parser.add_argument("--gpus", type=at_least(0), default=0, help="GPUs that a training will ask for (default: 0)")
     parser.add_argument("--gpu-resource", default="nvidia.com/gpu", help="their resource (default: nvidia.com/gpu)")
     parser.add_argument("--node-selector", default="{}", metavar="JSON", help="labels of the nodes to train on")
     add_source(parser)
@@ -68,6 +68,9 @@ def _selector(text: str) -> dict[str, Any]:
     from components.shared.errors import UserError
 
     try:
-        return dict(json.loads(text))
-    except (ValueError, TypeError):
-        raise UserError(f"{text!r} is no mapping", where="--node-selector", remedy='give {"label": "value"}') from None
+        labels = json.loads(text)
+    except ValueError:
+        labels = None
+    if not isinstance(labels, dict) or not all(isinstance(value, str) for value in labels.values()):
+        raise UserError(f"{text!r} is no mapping of texts", where="--node-selector", remedy='give {"label": "value"}')
+    return labels

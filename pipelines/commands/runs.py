@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from pipelines.commands import add_connection, connected, emit, table
+from pipelines.commands import add_connection, at_least, connected, emit, table
 
 if TYPE_CHECKING:
     from pipelines.cluster.connection import Connection
@@ -20,7 +20,9 @@ def add(commands: Commands) -> None:
     add_waiting(wait)
     wait.set_defaults(run=run_wait)
     status = commands.add_parser("status", help="list the newest runs in a cluster, or the steps of one")
-    status.add_argument("--last", type=int, default=10, metavar="N", help="number of runs to list (default: 10)")
+    status.add_argument(
+        "--last", type=at_least(1), default=10, metavar="N", help="number of runs to list (default: 10)"
+    )
     status.set_defaults(run=run_status)
     logs = commands.add_parser("logs", help="print what a step of a run wrote, where Kubeflow has it")
     logs.set_defaults(run=run_logs)
@@ -33,9 +35,11 @@ def add(commands: Commands) -> None:
 def add_waiting(parser: argparse.ArgumentParser) -> None:
     """Adds the options of waiting."""
     parser.add_argument(
-        "--timeout", type=float, default=86400.0, metavar="SECONDS", help="longest wait (default: a day)"
+        "--timeout", type=at_least(0, float), default=86400.0, metavar="SECONDS", help="longest wait (default: a day)"
     )
-    parser.add_argument("--every", type=float, default=10.0, metavar="SECONDS", help="between two looks (default: 10)")
+    parser.add_argument(
+        "--every", type=at_least(1, float), default=10.0, metavar="SECONDS", help="between two looks (default: 10)"
+    )
 
 
 def run_wait(arguments: argparse.Namespace) -> None:

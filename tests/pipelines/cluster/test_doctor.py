@@ -69,6 +69,11 @@ def test_where_all_is_well_every_check_says_so(cluster):
     assert "restricted" in found["namespace"][1]
 
 
+def test_the_namespace_of_the_environment_is_looked_at(cluster, monkeypatch):
+    monkeypatch.setenv("EVERTUNE_KFP_NAMESPACE", "team-a")
+    assert states(replace(cluster, namespace=""))["namespace"] == (OK, "team-a is there; Pod Security: restricted")
+
+
 @pytest.mark.parametrize(
     ("check", "change", "line"),
     [

@@ -209,6 +209,10 @@ def test_the_commands_submit_show_and_wait(kubeflow, capsys, monkeypatch):
     assert run["state"] == "PENDING"
     out, _ = evertune(capsys, "status")
     assert run["id"] in out
+    for number in range(25):  # more than a page
+        kubeflow.run({**kubeflow.runs[run["id"]], "display_name": f"run-{number}"})
+    listed = json.loads(evertune(capsys, "status", "--last", "22", "--output", "json")[0])
+    assert [one["name"] for one in listed] == [f"run-{number}" for number in range(24, 2, -1)]
     kubeflow.runs[run["id"]]["state"] = "FAILED"
     out, err = evertune(capsys, "wait", run["id"], code=1)
     assert "ended as FAILED" in err
@@ -221,6 +225,26 @@ def test_the_commands_submit_show_and_wait(kubeflow, capsys, monkeypatch):
     assert "HTTP 401" in err
     sent = json.dumps([kubeflow.runs, kubeflow.pipelines, kubeflow.versions, kubeflow.experiments])
     assert CANARY not in sent + out + err
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["status", "--last", "0"], "argument --last: 0 is out of range: give 1 or more"),
+        (["wait", "run", "--every", "0.1"], "argument --every: 0.1 is out of range"),
+        (["wait", "run", "--timeout", "nan"], "argument --timeout: nan is out of range"),
+        (["wait", "run", "--timeout", "long"], "argument --timeout: invalid number value: 'long'"),
+        (["doctor", "--gpus", "-1"], "argument --gpus: -1 is out of range"),
+        (["doctor", "--node-selector", '{"gpu": 1}'], "is no mapping of texts. Give"),
+        (["submit", "prepare_data", "--experiment", ""], "submit: experiment: '' is not a name"),
+        (["submit", "prepare_data", "--service-account", "A b"], "submit: service_account: 'A b' is not a name"),
+        (["compile", "--into", f"{__file__}/below"], "Not a directory. Give another path"),
+        (["compile", "--into", __file__], "File exists. Give another path"),
+    ],
+)
+def test_a_wrong_option_is_told(capsys, words, line):
+    _, err = evertune(capsys, *words, code=2)
+    assert line in err.splitlines()[-1]
 
 
 @pytest.mark.parametrize("endpoint", ["", *REAL])
