@@ -18,6 +18,13 @@ import pytest
 from pipelines.cluster.connection import Connection, connect
 from tests.pipelines.cluster.kubeflow import Kubeflow, Refusal
 
+REAL = {
+    name: value
+    for name, value in os.environ.items()
+    if name.startswith(("EVERTUNE_KFP_", "KF_PIPELINES_")) or name in ("HOME", "KUBECONFIG", "SSL_CERT_FILE")
+}
+"""How whoever started the tests reaches a real endpoint, if EVERTUNE_KFP_ENDPOINT is among it."""
+
 
 class Handler(BaseHTTPRequestHandler):
     """Speaks HTTP for a Kubeflow."""
@@ -88,6 +95,15 @@ def kubeflow(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[Kubeflo
     finally:
         server.shutdown()
         server.server_close()
+
+
+@pytest.fixture(params=["server", *(["real"] if "EVERTUNE_KFP_ENDPOINT" in REAL else [])])
+def endpoint(request: pytest.FixtureRequest, kubeflow: Kubeflow, monkeypatch: pytest.MonkeyPatch) -> Connection:
+    """A connection to the server, and one to the real endpoint if there is one."""
+    if request.param == "real":
+        for name, value in REAL.items():
+            monkeypatch.setenv(name, value)
+    return connect()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 It answers in the shapes of kfp-server-api, whose models check every request: an unknown field is refused, as the real
 gateway refuses it. What it cannot prove is listed in docs/how-to/run-on-a-cluster.md. With EVERTUNE_KFP_ENDPOINT set,
-the tests that need no faults and no clock talk to that endpoint instead.
+test_real_endpoint.py talks to that endpoint too; the other tests need faults, or a clock that goes on when they say so.
 """
 
 from __future__ import annotations
@@ -239,6 +239,12 @@ def get_run(state: Kubeflow, query: Any, body: Any, key: str) -> Any:
     return known(state.runs, key, "Run")
 
 
+def delete_run(state: Kubeflow, query: Any, body: Any, key: str) -> Any:
+    known(state.runs, key, "Run")
+    del state.runs[key]
+    return {}
+
+
 def list_runs(state: Kubeflow, query: Any, body: Any) -> Any:
     wanted = query.get("experiment_id")
     found = [one for one in state.runs.values() if wanted in (None, one["experiment_id"])]
@@ -302,6 +308,7 @@ ROUTES = [
     (rf"POST {BASE}/runs", create_run),
     (rf"GET {BASE}/runs", list_runs),
     (rf"GET {BASE}/runs/(?P<key>[^/:]+)", get_run),
+    (rf"DELETE {BASE}/runs/(?P<key>[^/:]+)", delete_run),
     (r"GET /apis/v1alpha1/runs/(?P<key>[^/]+)/nodes/(?P<pod>[^/]+)/log", read_log),
     (rf"POST {BASE}/recurringruns", create_recurring),
     (rf"GET {BASE}/recurringruns", list_recurring),

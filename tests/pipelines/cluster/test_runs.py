@@ -1,7 +1,6 @@
 """Versions and runs in a cluster: each made once, whatever fails on the way."""
 
 import json
-import os
 import subprocess
 import sys
 
@@ -12,14 +11,12 @@ from pipelines import profiles
 from pipelines.__main__ import main
 from pipelines.cluster import connection as connections
 from pipelines.cluster import runs
-from pipelines.cluster.connection import connect
 from pipelines.cluster.parameters import check, check_images
 from pipelines.cluster.uploads import upload, version_name
 from pipelines.compiler import compile_all, read
 from tests.pipelines.cluster.kubeflow import FAULTS
 
 GIVEN = {"registry": "https://git.example/registry.git"}
-REAL = [os.environ["EVERTUNE_KFP_ENDPOINT"]] if os.environ.get("EVERTUNE_KFP_ENDPOINT") else []
 CANARY = "canary-secret-5d1e"
 
 
@@ -245,16 +242,6 @@ def test_the_commands_submit_show_and_wait(kubeflow, capsys, monkeypatch):
 def test_a_wrong_option_is_told(capsys, words, line):
     _, err = evertune(capsys, *words, code=2)
     assert line in err.splitlines()[-1]
-
-
-@pytest.mark.parametrize("endpoint", ["", *REAL])
-def test_the_same_round_works_on_a_real_endpoint_if_one_is_given(kubeflow, compiled, endpoint):
-    connection = connect(endpoint)
-    first, second = upload(connection, compiled), upload(connection, compiled)
-    assert first.version_id == second.version_id
-    started = runs.submit(connection, first, GIVEN, experiment="evertune-test")
-    assert runs.get(connection, started.id).going_on
-    assert started.id in [one.id for one in runs.recent(connection, 5)]
 
 
 def test_a_bad_parameter_ends_before_anything_is_asked(kubeflow):
