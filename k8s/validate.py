@@ -28,8 +28,11 @@ HOME = Path(__file__).resolve().parent
 BIN = Path(sys.executable).parent
 VERSIONS = ("1.32", "1.34", "1.36", "1.37")
 """Versions of Kubernetes that are supported: the oldest, the newest and what lies between."""
-METADATA = ("169.254.169.254", "fd00:ec2::254")
-"""Addresses at which clouds hand out credentials of the node."""
+METADATA = (
+    *("169.254.169.254", "169.254.170.2", "169.254.170.23", "fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254"),
+    *("100.100.100.200", "192.0.0.192", "168.63.129.16"),
+)
+"""Addresses at which clouds (AWS, Google; Alibaba, Oracle, Azure) hand out credentials of the node."""
 Manifest = dict[str, Any]
 
 
