@@ -7,6 +7,7 @@ others keep pace.
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,9 +59,13 @@ def mixed(sources: Sequence[Waiting]) -> Iterator[dict[str, Any]]:
         chosen = min(len(source.keys), round(total * source.weight))
         if not chosen:
             continue
-        last = sorted(source.keys)[chosen - 1]
+        ordered = sorted(source.keys)
+        last = ordered[chosen - 1]
+        left = chosen - bisect_left(ordered, last)  # of the rows that are all the same
         for row in Dataset(source.directory).rows():
-            if _key(row.pop("id")) <= last:
+            key = _key(row.pop("id"))
+            if key < last or (key == last and left > 0):
+                left -= key == last
                 yield row
 
 

@@ -22,7 +22,7 @@ from components.split.config import Config
 from components.split.draws import SPLITS, TRAIN
 from components.split.enlarged import Enlarger
 from components.split.falls import Falls
-from components.split.leakage import check_labels, check_no_leak
+from components.split.leakage import check_labels, check_no_leak, check_rows
 from components.split.report import write_report
 from components.split.statistics import statistics
 from components.split.ties import first_of_components, tied_rows
@@ -44,6 +44,7 @@ def run(config: Config) -> Result:
     dropped = Counter(filter(None, assignment.reasons))
     with staged_directory(config.splits) as splits, staged_directory(config.card) as card:
         manifest, numbers_of, sketch = write(cleaned, assignment, enlarger, falls, splits)
+        check_rows({name: manifest.rows(name) for name in SPLITS}, config.frozen_test)
         if config.task == "classification":
             check_labels({name: split.labels for name, split in numbers_of.items()})
         check_no_leak(Dataset(splits), clusters, traits.group if traits.group_column else None, cleaned.columns)

@@ -70,16 +70,16 @@ class Enlarger:
             number: Its number in the source.
             key: The hash of its text.
         """
-        seen = {key}
-        for copy in range((1 + self.repeats.get(number, 0)) * (1 + self.copies) - 1):
-            if not self.variants:
-                yield _with_origin(row, row_id, COPY)
-            elif found := self.variants.of(row, key, copy):
-                made, operation = found
-                made_key = text_key(compared_text(made))
-                if made_key not in self.protected and made_key not in seen:
-                    seen.add(made_key)
-                    yield _with_origin(made, row_id, operation)
+        seen, repeats = {key}, self.repeats.get(number, 0)
+        for copy in range((1 + repeats) * (1 + self.copies) - 1):
+            found = self.variants.of(row, key, copy) if self.variants else None
+            made, operation = found or (row, COPY)
+            made_key = text_key(compared_text(made))
+            if made_key not in self.protected and made_key not in seen:
+                seen.add(made_key)
+                yield _with_origin(made, row_id, operation)
+            elif repeats:
+                yield _with_origin(row, row_id, COPY)  # the balance needs as many rows
 
 
 def source_of(row: Row, columns: Columns) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from components.shared.errors import UserError
 from components.shared.manifest import Columns
 from components.shared.records import text_key
 from components.shared.texts import compared_text
-from components.split.draws import TRAIN
+from components.split.draws import TEST, TRAIN
 from components.split.enlarged import ORIGIN, source_of, way_of
 
 _REMEDY = "this is a defect of `split`: report it, and do not use this dataset"
@@ -103,6 +103,22 @@ def _shared(splits: Sequence[str], what: str) -> UserError:
     return UserError(f"{' and '.join(splits)} share {what}", where="split", remedy=_REMEDY)
 
 
+def check_rows(rows: Mapping[str, int], frozen_test: str) -> None:
+    """Raises UserError when a split has no row.
+
+    Args:
+        rows: Rows of each split.
+        frozen_test: The option of that name.
+    """
+    if frozen_test and not rows[TEST]:
+        raise UserError(f"no row has {frozen_test}", where="split.frozen_test", remedy="correct the pattern")
+    for split, number in rows.items():
+        if not number:
+            raise UserError(
+                f"the {split} set has no row", where=_share_of(split), remedy="give more texts, or a larger share"
+            )
+
+
 def check_labels(labels: Mapping[str, Mapping[str, int]]) -> None:
     """Raises UserError when a split lacks a label that another has.
 
@@ -114,6 +130,11 @@ def check_labels(labels: Mapping[str, Mapping[str, int]]) -> None:
         for label in sorted(known - counts.keys()):
             raise UserError(
                 f"the {split} set has no row with the label {label!r}",
-                where=f"split.{'train_rows' if split == 'train' else split + '_fraction'}",
+                where=_share_of(split),
                 remedy="give more rows of it, or a larger share",
             )
+
+
+def _share_of(split: str) -> str:
+    """The option that decides how many rows a split has."""
+    return "split.train_rows" if split == TRAIN else f"split.{split}_fraction"

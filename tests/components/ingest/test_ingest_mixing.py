@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +55,11 @@ def test_weights_give_the_largest_dataset_with_these_shares(ingest, files, sourc
     assert shares(rows) == expected
     assert len(set(rows)) == len(rows)
     assert texts(ingest, sources) == rows
+
+
+def test_rows_that_are_all_the_same_count_each(ingest, files):
+    Path("same.csv").write_text("text,label\n" + "s 0,pos\n" * 500)
+    assert shares(texts(ingest, "2=a.csv,1=same.csv")) == {"a": 200, "s": 100}
 
 
 def test_rows_that_were_taken_stay_when_all_sources_grow(ingest, files):

@@ -47,7 +47,7 @@ def divided(tmp_path: Path) -> Callable[..., SimpleNamespace]:
         numbers |= {"dropped": {}, "changed": {}, "personal_data": {}, **(counts or {})}
         (findings / "counts.json").write_text(json.dumps(numbers))
         outputs = {name: tmp_path / name for name in ("splits", "card", "report")}
-        run(Config(cleaned=tmp_path / "cleaned", findings=findings, task="classification", **outputs, **options))
+        run(Config(cleaned=tmp_path / "cleaned", findings=findings, **outputs, **{"task": "classification", **options}))
         dataset = Dataset(tmp_path / "splits")
         return SimpleNamespace(
             dataset=dataset,

@@ -81,6 +81,16 @@ def test_what_balance_repeats_can_be_variants(divided):
     assert len({(row["meta"]["origin"], row["text"]) for row in made}) == len(made)
 
 
+@pytest.mark.parametrize(("augment", "copies"), [("synonym", 0), ("swap", 2)])
+def test_labels_are_balanced_also_where_texts_have_too_few_variants(divided, augment, copies):
+    rows = [(f"item {n}", "pos" if n % 5 else "neg") for n in range(150)]
+    train = divided(rows, augment=augment, augment_copies=copies, balance="oversample").rows["train"]
+    made = Counter(row["meta"]["augmentation"] for row in train if row["label"] == "neg")
+    pos = sum(not row["meta"]["augmentation"] for row in train if row["label"] == "pos")
+    assert made.total() == pos * (1 + copies)
+    assert made["copy"]
+
+
 @pytest.mark.parametrize("options", [{"augment": "synonym,swap,noise"}, {"balance": "oversample"}])
 def test_same_seed_same_bytes(divided, options):
     first = divided(ROWS, **options)

@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 
+from components.shared.errors import UserError
 from components.split.assignment import TIED
 from components.split.draws import SPLITS, TEST, VALIDATION
 
@@ -69,6 +70,18 @@ def test_a_frozen_test_set_is_all_of_the_test_set(divided):
     assert found.statistics["dropped"] == {TIED[TEST]: 2}
     assert len(found.rows[VALIDATION]) == pytest.approx(0.1 * 257, abs=12)
     assert "The test set is frozen: source=gold*." in found.report
+
+
+def test_a_frozen_test_set_without_a_row_is_refused(divided):
+    rows = [(f"text {n}", "pn"[n % 2], "other") for n in range(50)]
+    with pytest.raises(UserError, match=r"split\.frozen_test: no row has source=gold\*"):
+        divided(rows, meta=("source",), frozen_test="source=gold*")
+
+
+@pytest.mark.parametrize("task", ["classification", "causal_lm"])
+def test_a_split_without_a_row_is_refused(divided, task):
+    with pytest.raises(UserError, match=r"split\.\w+_fraction: the \w+ set has no row"):
+        divided([("one", "p"), ("two", "n")], task=task)
 
 
 def test_the_report_tells_of_clusters_and_how_alike_the_sets_are(divided):
