@@ -84,11 +84,11 @@ check-manifests: $(MANIFESTS)/.ready ## Build and check k8s/: schemas, our rules
 .PHONY: test
 test: $(READY) ## The whole test suite with coverage (ARGS="..." for pytest)
 	$(BIN)/coverage erase
-	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term -m "not containers" $(ARGS)
+	$(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder --cov --cov-report=term -m "not containers" $(ARGS)
 
 .PHONY: test-containers
 test-containers: $(READY) ## The tests that need a Docker engine and the images (make images)
-	$(BIN)/python -m pytest -m containers $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m containers $(ARGS)
 
 .PHONY: test-fast
 test-fast: $(READY) ## The tests that take seconds

@@ -24,6 +24,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,8 @@ SHARED_INPUTS = (
     *("components/shared", "requirements/init.txt", "requirements/torch.txt", ":!components/**/component.py"),
 )
 CHECKS_OPTIONS = "components/resolve"  # its image holds the options of all steps
+AT_ONCE = 2
+"""Images that are built at the same time: pip uses one core, and waits for the index."""
 VARIABLES = ("BASE_IMAGE", "TAG", "EXTRAS", "CLEAN_EXTRAS")
 INDEX_VARIABLES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
 
@@ -145,9 +148,8 @@ def chosen(names: Sequence[str] | None) -> dict[str, dict[str, Any]]:
 
 def _build_all(names: Sequence[str] | None) -> dict[str, str]:
     images = chosen(names)
-    with pip_configuration(os.environ.get("PIP_FIND_LINKS", "")) as configuration:
-        for name, target in images.items():
-            build(name, target, configuration)
+    with pip_configuration(os.environ.get("PIP_FIND_LINKS", "")) as configuration, ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(lambda image: build(*image, configuration), images.items()))
     return {name: target["tag"] for name, target in images.items()}
 
 

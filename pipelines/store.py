@@ -36,6 +36,8 @@ START_SECONDS, ANSWER_SECONDS = 60.0, 5.0
 SERVICES: Final = ("s3", "master", "volume", "filer", "admin")
 GRPC_OFFSET: Final = 10_000
 """SeaweedFS takes for each service its HTTP port and the one this far above."""
+PORT_TAKEN: Final = ("Port allocation failed", "address already in use")
+"""What the server says when a port of its own is not free."""
 LOWEST, HIGHEST = 10_300, 22_000
 """First port of the block; below the ports that systems give to outgoing connections, the upper ones too."""
 
@@ -91,7 +93,15 @@ def _has_own_s3(store: Path, environ: Mapping[str, str]) -> bool:
 
 
 def _launch(store: Path, known: Mapping[str, str]) -> dict[str, str]:
-    base = _free_block(known)
+    for base in _free_blocks(known):
+        variables = _launch_at(base, store, known)
+        if variables:
+            return variables
+    raise RetryError("no free ports", where="store", remedy="end other servers and run again")
+
+
+def _launch_at(base: int, store: Path, known: Mapping[str, str]) -> dict[str, str]:
+    """Starts the server on a block of ports; gives nothing when one of them was taken since it was found free."""
     variables = {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{base}",
         "AWS_ACCESS_KEY_ID": known.get("AWS_ACCESS_KEY_ID") or secrets.token_hex(10).upper(),
@@ -102,8 +112,10 @@ def _launch(store: Path, known: Mapping[str, str]) -> dict[str, str]:
     _spawn(store, base, variables)
     try:
         _wait(store, variables)
-    except BaseException:
+    except BaseException as error:
         terminate(store)
+        if isinstance(error, RetryError) and any(word in _tail(store) for word in PORT_TAKEN):
+            return {}
         raise
     return variables
 
@@ -196,15 +208,14 @@ def _answers(endpoint: str) -> bool:
         connection.close()
 
 
-def _free_block(known: Mapping[str, str]) -> int:
-    """First port of a block that is free, the one of the last start if it can be had."""
+def _free_blocks(known: Mapping[str, str]) -> Iterator[int]:
+    """First ports of blocks that are free, first the one of the last start if it can be had."""
     last = urlsplit(known.get("AWS_ENDPOINT_URL", "")).port
     candidates = [last] if last else []
     candidates += random.sample(range(LOWEST, HIGHEST, len(SERVICES)), 100)
     for base in candidates:
         if all(_free(base + place + extra) for place in range(len(SERVICES)) for extra in (0, GRPC_OFFSET)):
-            return base
-    raise RetryError("no free ports", where="store", remedy="end other servers and run again")
+            yield base
 
 
 def _free(port: int) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from components.shared.datasets import DatasetWriter
 from components.version.config import Config as VersionConfig
@@ -21,8 +21,28 @@ from pipelines import store
 from pipelines.profiles import ROOT
 
 # The same examples on every machine, however slow it is.
-settings.register_profile("same", deadline=None, derandomize=True, database=None)
+settings.register_profile(
+    "same", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("same")
+
+# What whoever runs the tests has set for himself is not for them; a proxy leads to no server of theirs.
+MEANT = ("EVERTUNE_SOAK", "EVERTUNE_GUARANTEES", "EVERTUNE_KFP_")
+SET = ("AWS_", "EVERTUNE_", "HF_HUB_OFFLINE", "HF_ENDPOINT", "HF_TOKEN", "MLFLOW_", "TRANSFORMERS_OFFLINE", "WANDB_")
+for name in list(os.environ):
+    if name.startswith(SET) and not name.startswith(MEANT):
+        del os.environ[name]
+for name in ("NO_PROXY", "no_proxy"):
+    os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1", "localhost"]))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with long tests come first, so that no process is left alone with one at the end."""
+    weight = dict.fromkeys((item.path for item in items), 0)
+    for item in items:
+        marks = {mark.name for mark in item.iter_markers()}
+        weight[item.path] = max(weight[item.path], 2 * ("e2e" in marks) + ("slow" in marks))
+    items.sort(key=lambda item: -weight[item.path])
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:

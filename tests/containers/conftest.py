@@ -7,8 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import yaml
 
 from components.images import IMAGES
 from pipelines.steps import STEPS
+from tests.processes import wait_for
 
 QUICK = {"train": {"epochs": 1, "max_tokens": 16, "checkpoint_steps": 20, "evaluations_per_epoch": 1}}
 RESTRICTED = (
@@ -48,22 +48,6 @@ class Docker:
     def inspect(self, image: str) -> dict[str, Any]:
         """What the engine knows of an image."""
         return dict(json.loads(self("image", "inspect", image).stdout)[0])
-
-
-def until(what: Callable[[], Any], seconds: float = 60.0) -> Any:
-    """The first true value that `what` gives."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if value := what():
-            return value
-        time.sleep(0.05)
-    raise AssertionError(f"nothing after {seconds:g} s")
-
-
-@pytest.fixture(scope="session")
-def wait_for() -> Callable[..., Any]:
-    """Waits until a function gives a true value."""
-    return until
 
 
 @pytest.fixture(scope="session")
@@ -104,7 +88,7 @@ def image_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with (place / "log").open("wb") as log:
         server = subprocess.Popen(["docker-registry", "serve", str(place / "config.yml")], stdout=log, stderr=log)
     try:
-        until(lambda: listens(address))
+        wait_for(lambda: listens(address))
         yield address
     finally:
         server.terminate()
@@ -152,13 +136,16 @@ class Runner:
         (run,) = (self.place / "outputs").glob("retrain-*")
         return run
 
-    def container(self, step: str) -> str:
-        """The running container of a step; empty when there is none."""
+    def containers(self) -> list[dict[str, str]]:
+        """The running containers of steps."""
         listed = self.docker(
             "ps", "--no-trunc", "--filter", f"label=evertune.run={self.place}", "--format", "{{json .}}"
         )
-        found = [json.loads(line) for line in listed.stdout.splitlines()]
-        return next((one["ID"] for one in found if f"components.{step} " in one["Command"]), "")
+        return [json.loads(line) for line in listed.stdout.splitlines()]
+
+    def container(self, step: str) -> str:
+        """The running container of a step; empty when there is none."""
+        return next((one["ID"] for one in self.containers() if f"components.{step} " in one["Command"]), "")
 
     def commits(self) -> list[str]:
         """The commits of the run's dataset registry."""

@@ -19,6 +19,7 @@ import yaml
 from components.shared.manifest import damage, read_manifest
 from pipelines import store
 from pipelines.steps import STEPS
+from tests.processes import wait_for
 
 pytestmark = [pytest.mark.containers, pytest.mark.slow]
 
@@ -76,7 +77,7 @@ def processes(place):
 
 
 @pytest.fixture(scope="module")
-def mortal_engine(run, wait_for):
+def mortal_engine(run):
     """An engine of its own to kill; gives its process and what must stand in DOCKER_HOST."""
     place = Path(tempfile.mkdtemp(prefix="dockerd-"))
     options = [f"--data-root={place}/data", f"--exec-root={place}/exec", f"--pidfile={place}/pid"]
@@ -101,13 +102,13 @@ def mortal_engine(run, wait_for):
     shutil.rmtree(place, ignore_errors=True)
 
 
-def test_an_engine_that_dies_is_told_in_one_line(run, mortal_engine, wait_for, tmp_path):
+def test_an_engine_that_dies_is_told_in_one_line(run, mortal_engine, tmp_path):
     """Its only image serves all steps: the run does not come further than the first two."""
     engine, host = mortal_engine
     ingest = json.loads(run.images.read_text())["ingest"]
     (tmp_path / "images.json").write_text(json.dumps(dict.fromkeys(json.loads(run.images.read_text()), ingest)))
     running = run.start(images=tmp_path / "images.json", DOCKER_HOST=host)
-    wait_for(lambda: run.docker("--host", host, "ps", "--quiet").stdout or running.poll() is not None, 300)
+    wait_for(lambda: run.docker("--host", host, "ps", "--quiet").stdout or running.poll() is not None)
     os.kill(engine.pid, signal.SIGKILL)
     _, error = run.end(running, code=75)
     only_line(error, "the Docker engine ended while it ran. Start dockerd and run again")
@@ -115,7 +116,7 @@ def test_an_engine_that_dies_is_told_in_one_line(run, mortal_engine, wait_for, t
 
 
 @pytest.fixture(scope="module")
-def killed(run, embedded_store, wait_for):
+def killed(run, embedded_store):
     """A run whose train container is killed after its first checkpoint; what it wrote to stderr."""
     running = run.start()
     wait_for(lambda: (running.poll() is not None) or (checkpoints(embedded_store) and run.container("train")), 1200)
@@ -187,13 +188,13 @@ def test_a_second_run_gives_the_same_revision_and_no_commit(first, second, run):
     assert "already" in second["reason"]
 
 
-def test_stopping_the_run_stops_its_containers(second, run, wait_for):
+def test_stopping_the_run_stops_its_containers(second, run):
     running = run.start()
-    wait_for(lambda: run.container("clean") or running.poll() is not None, 300)
+    wait_for(lambda: run.containers() or running.poll() is not None)
     running.terminate()
     _, error = run.end(running, code=143)
     assert error.startswith("evertune: Terminated: stopped by SIGTERM")
-    assert not any(run.container(step) for step in STEPS)
+    assert run.containers() == []
 
 
 def test_nothing_of_the_runs_is_left_to_root_or_the_image_user(second, run):

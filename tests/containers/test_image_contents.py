@@ -12,6 +12,7 @@ from components.images import IMAGES
 from components.shared.options import IDENTITY, OPTION, fields_of
 from pipelines.profiles import ROOT
 from pipelines.steps import STEPS, config_of
+from tests.processes import wait_for
 
 pytestmark = [pytest.mark.containers, pytest.mark.slow]
 
@@ -50,9 +51,10 @@ def test_image_has_a_numeric_user_and_labels(docker, step):
 def test_image_has_no_build_tools_and_no_kubeflow(docker, step):
     modules = {"kfp", "pip", "setuptools", *([] if IMAGES[step] in ("train", "evaluate") else ["torch"])}
     look = f"from importlib.util import find_spec; print([one for one in {sorted(modules)} if find_spec(one)])"
-    assert docker("run", "--rm", docker.image(step), "python", "-c", look).stdout.strip() == "[]"
+    run = ("run", "--rm", "--network", "none", docker.image(step))
+    assert docker(*run, "python", "-c", look).stdout.strip() == "[]"
     tools = "command -v gcc cc c++ ld make pip curl wget || true"
-    assert docker("run", "--rm", docker.image(step), "/bin/sh", "-c", tools).stdout.strip() == ""
+    assert docker(*run, "/bin/sh", "-c", tools).stdout.strip() == ""
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -69,7 +71,7 @@ def blocked(step, fifo):
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_docker_stop_reaches_the_step(docker, wait_for, tmp_path, step):
+def test_docker_stop_reaches_the_step(docker, tmp_path, step):
     """It ends with its own exit code: 137 would say that it was killed after the ten seconds."""
     given = tmp_path / "given"
     given.mkdir()
@@ -126,9 +128,8 @@ def full(docker):
     options = ("--opt", "type=tmpfs", "--opt", "device=tmpfs", "--opt", "o=size=64k,mode=1777")
     name = docker("volume", "create", *options).stdout.strip()
     # A tmpfs lives as long as a container uses it.
-    holder = docker(
-        "run", "--detach", "--volume", f"{name}:/out", docker.image("ingest"), "sleep", "600"
-    ).stdout.strip()
+    run = ("run", "--detach", "--network", "none", "--volume", f"{name}:/out")
+    holder = docker(*run, docker.image("ingest"), "sleep", "infinity").stdout.strip()
     yield name, holder
     docker("rm", "--force", holder)
     docker("volume", "rm", name)

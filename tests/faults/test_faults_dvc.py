@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from components.fetch.config import Config as FetchConfig
@@ -13,6 +11,7 @@ from components.shared.errors import RetryError, UserError
 from components.shared.registry import revisions
 from components.shared.verification import verify
 from components.version.core import run as version
+from tests.processes import over_when
 
 LINE = "one line at the deadline, exit 75"
 OBJECTS = "/dvc/files/"
@@ -34,16 +33,9 @@ def fetch_config(tmp_path, registry):
 def soon_over(proxy):
     """Deadlines end a second after the first fault, however slow this machine is until then."""
 
-    class Deadline(commands.Deadline):
-        @property
-        def left(self):
-            if not proxy.injected:
-                return 60.0
-            self.end = getattr(self, "end", time.monotonic() + 1)
-            return max(0.0, self.end - time.monotonic())
-
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(commands, "NOTICE_SECONDS", 0.2)
+        Deadline = over_when(lambda: proxy.injected, seconds=1)  # noqa: N806 - a class
         patched.setattr("components.version.core.Deadline", Deadline)
         patched.setattr("components.fetch.core.Deadline", Deadline)
         yield patched

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from components.shared import bounded, s3_client
 from components.shared.errors import DamagedError, EvertuneError, RetryError, UserError
 from components.shared.objects import ObjectStore, open_store
+from tests.processes import PATIENCE
 
 PART = 8 << 20
 SHORT = ("500", "503", "reset", "lost answer")
@@ -73,8 +73,12 @@ def test_short_faults_are_survived(s3, place, proxy, quick, injected, kind):
 )
 def test_long_faults_end_in_one_line_and_a_rerun_completes(s3, place, proxy, quick, injected, monkeypatch, kind):
     store, count = open_store(s3), 0
+    # What is given up may still be on its way when the fault has ended: it gets a place of its own.
+    for key in ("key", "gone"):
+        store.put(f"impatient/{key}", b"value")
+    store.upload(place / "big", "impatient/big")
     monkeypatch.setenv(s3_client.SECONDS, "0.6")
-    impatient = open_store(s3)
+    impatient = open_store(f"{s3}/impatient")
     for name, (operation, expected) in OPERATIONS.items():
         if kind in ("trickle", "partial", "reset in the body") and name not in ("get", "download", "keys"):
             continue  # their answers have no body
@@ -145,7 +149,8 @@ def test_what_was_given_up_is_not_done_later(s3, proxy, quick, injected, monkeyp
     proxy.inject("black hole", times=1)
     with pytest.raises(RetryError, match=r"not done after 0.3 seconds"):
         store.put_new("pointer", b"late")
-    time.sleep(0.5)  # its read ends, and would be repeated
+    join_what_was_left_behind()  # its read ends, and would be repeated
+    monkeypatch.delenv(s3_client.SECONDS)
     assert open_store(s3).keys() == []
     injected("S3: a write that was given up", proxy.heal(), "one line, exit 75, never done later by a retry")
 
@@ -156,11 +161,15 @@ def test_a_download_that_was_given_up_does_not_appear_later(s3, place, proxy, qu
     proxy.inject("black hole", times=1, method="GET")
     with pytest.raises(RetryError, match=r"not done after 0.3 seconds"):
         store.download("big", place / "target")
-    for left_behind in bounded._left_behind:
-        left_behind.join(10)
-        assert not left_behind.is_alive()
+    join_what_was_left_behind()
     assert not (place / "target").exists()
     injected("S3: a download that was given up", proxy.heal(), "one line, exit 75, no file later")
+
+
+def join_what_was_left_behind():
+    for left_behind in bounded._left_behind:
+        left_behind.join(PATIENCE)
+        assert not left_behind.is_alive()
 
 
 def test_time_that_is_none(s3, monkeypatch):

@@ -158,7 +158,7 @@ def test_a_lock_with_a_living_owner_stays(
 ) -> None:
     monkeypatch.setattr(publishing, "LOCKED_ATTEMPTS", 3)
     made = lock(registry, "refs/heads/main.lock", age=1000)
-    with subprocess.Popen(["sleep", "60"], cwd=registry) as owner:
+    with subprocess.Popen(["sleep", "3600"], cwd=registry) as owner:
         try:
             with pytest.raises(RetryError, match="stays"):
                 run(version_config())

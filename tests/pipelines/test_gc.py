@@ -168,8 +168,9 @@ def test_a_model_that_is_promoted_meanwhile_stays(tmp_path, injected):
 def test_newest_and_running_checkpoints_stay(tmp_path, injected):
     store = open_store(str(tmp_path))
     for number in range(4):
-        store.put(f"{number:032x}/0000000010/complete.json", b"{}")
-        time.sleep(0.01)
+        key = f"{number:032x}/0000000010/complete.json"
+        store.put(key, b"{}")
+        os.utime(tmp_path / key, (time.time() - 100 + number,) * 2)
     store.put("notes/readme", b"not ours")
     lease = f"{0:032x}/lease-0000000001"
     store.put(lease, json.dumps({"until": time.time() + 60}).encode())

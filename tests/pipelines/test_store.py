@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -18,6 +17,7 @@ import pytest
 
 from components.shared.errors import RetryError, UserError
 from pipelines import store, store_process
+from tests.processes import wait_for
 
 
 @pytest.fixture
@@ -35,11 +35,14 @@ def taken_port(port: int) -> Iterator[None]:
     """Takes the port as soon as the killed server is gone."""
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        for _ in range(100):
+
+        def bound() -> bool:
             with suppress(OSError):
                 taken.bind(("127.0.0.1", port))
-                break
-            time.sleep(0.05)
+                return True
+            return False
+
+        wait_for(bound)
         taken.listen()
         yield
 
@@ -61,10 +64,15 @@ def test_two_starts_at_once_give_one_server(home: Path) -> None:
     assert one == two
 
 
-def test_data_and_credentials_outlive_a_kill_and_a_taken_port(home: Path) -> None:
+@pytest.mark.parametrize("seen", [True, False], ids=["seen before the start", "seen by the server only"])
+def test_data_and_credentials_outlive_a_kill_and_a_taken_port(
+    home: Path, monkeypatch: pytest.MonkeyPatch, seen: bool
+) -> None:
     before = store.start(home, environ={})
     store.client(before).put_object(Bucket=store.BUCKET, Key="kept", Body=b"bytes")
     os.kill(pid(home), signal.SIGKILL)
+    if not seen:
+        monkeypatch.setattr(store, "_free", lambda port: True)
     with taken_port(urlsplit(before["AWS_ENDPOINT_URL"]).port or 0):
         after = store.start(home, environ={})
     assert after["AWS_ENDPOINT_URL"] != before["AWS_ENDPOINT_URL"]

@@ -60,12 +60,13 @@ def test_an_option_that_names_nothing_is_told_by_the_main_process(clean):
 
 
 class Killed(ProcessPoolExecutor):
-    """A pool whose first process is killed while it starts, so before it can have done its work."""
+    """A pool in which the process that takes the third piece of work is killed instead."""
 
-    def map(self, *arguments):
-        results = super().map(*arguments)
-        os.kill(next(iter(self._processes)), signal.SIGKILL)
-        return results
+    given = 0
+
+    def submit(self, *call):
+        self.given += 1
+        return super().submit(*(call if self.given != 3 else (signal.raise_signal, signal.SIGKILL)))
 
 
 def test_a_killed_process_is_told(clean, monkeypatch):

@@ -10,11 +10,13 @@ import pytest
 
 from components.fetch.config import Config
 from components.fetch.core import run
+from components.shared import commands
 from components.shared.errors import RetryError, UserError
 from components.shared.objects import ObjectStore, open_store
 from components.shared.registry import reproduce, revisions
 from components.version.config import Config as VersionConfig
 from components.version.core import run as version
+from tests.processes import over_when
 
 Make = Callable[..., VersionConfig]
 Fetch = Callable[..., Config]
@@ -143,10 +145,12 @@ def test_a_store_that_hangs_is_given_up(
     version_config: Make, fetch_config: Fetch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version(version_config())
-    slow = tmp_path / "bin" / "dvc"
+    slow, started = tmp_path / "bin" / "dvc", tmp_path / "started"
     slow.parent.mkdir()
-    slow.write_text("#!/bin/sh\nsleep 600\n")
+    slow.write_text(f"#!/bin/sh\ntouch {started}\nexec sleep 600\n")
     slow.chmod(0o755)
+    monkeypatch.setattr("components.fetch.core.Deadline", over_when(started.exists))
+    monkeypatch.setattr(commands, "NOTICE_SECONDS", 0.05)
     monkeypatch.setattr("components.shared.dvc_remote.program", lambda name: str(slow))
     with pytest.raises(RetryError, match="dvc pull: not done after 1 seconds"):
         run(fetch_config(deadline=1))

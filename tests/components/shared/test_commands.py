@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from components.shared import commands
 from components.shared.commands import Deadline, run
 from components.shared.errors import RetryError
+from tests.processes import over_when, wait_until_gone
 
 
 def test_a_program_that_takes_long_gets_all_its_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,10 +20,10 @@ def test_a_program_that_takes_long_gets_all_its_input(tmp_path: Path, monkeypatc
     assert (outcome.code, outcome.out.strip()) == (0, "300000")
 
 
-def test_a_program_is_ended_at_its_deadline(tmp_path: Path) -> None:
-    command = ["sh", "-c", f"sleep 600 & echo $! > {tmp_path}/child; wait"]
+def test_a_program_is_ended_at_its_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    child = tmp_path / "child"
+    command = ["sh", "-c", f"sleep 600 & echo $! > {child}.new; mv {child}.new {child}; wait"]
+    monkeypatch.setattr(commands, "NOTICE_SECONDS", 0.05)
     with pytest.raises(RetryError, match=r"sleeping: not done after 0.5 seconds"):
-        run(command, "sleeping", Deadline(0.5), tmp_path, os.environ)
-    child = int((tmp_path / "child").read_text())
-    while Path(f"/proc/{child}/cmdline").exists() and Path(f"/proc/{child}/cmdline").read_text():
-        time.sleep(0.01)
+        run(command, "sleeping", over_when(child.exists)(0.5), tmp_path, os.environ)
+    wait_until_gone(int(child.read_text()))

@@ -142,7 +142,7 @@ def test_nan_is_no_value():
         row_id({"text": float("nan")}, {"text": "float64"})
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=20))
 def test_any_text_comes_back(tmp_path, texts):
     dataset = write(tmp_path / "d", [row(number) | {"text": text} for number, text in enumerate(texts)])

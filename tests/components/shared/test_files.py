@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-import time
+import sys
 
 import pytest
 
@@ -16,6 +16,7 @@ from components.shared.files import (
     tree_digest,
     write_atomically,
 )
+from tests.processes import wait_for
 
 
 def test_atomic_write_replaces_and_leaves_nothing_beside(tmp_path):
@@ -53,13 +54,23 @@ def test_leftover_of_a_killed_run_is_no_part_of_the_next(tmp_path):
     assert [path.name for path in files_under(tmp_path)] == ["a"]
 
 
+# One process and nothing that it starts: when it is killed nobody writes any more.
+WRITING = """
+import itertools, os, sys
+for number in itertools.count():
+    try:
+        os.makedirs(f"{sys.argv[1]}/a", exist_ok=True)
+        open(f"{sys.argv[1]}/a/{number}", "w").close()
+    except OSError:
+        pass  # it was removed between the two
+"""
+
+
 def test_scratch_directory_is_empty_although_something_still_writes_into_an_older_one(tmp_path):
     left = tmp_path / ".out.old.scratch"
-    writing = f"while true; do mkdir -p {left}/a; : > {left}/a/$RANDOM; done 2> /dev/null"
-    with subprocess.Popen(["bash", "-c", writing]) as orphan:
+    with subprocess.Popen([sys.executable, "-IS", "-c", WRITING, str(left)]) as orphan:
         try:
-            while not left.exists():
-                time.sleep(0.01)
+            wait_for(left.exists)
             for _ in range(20):
                 with scratch_directory(tmp_path / "out") as scratch:
                     assert list(scratch.iterdir()) == []

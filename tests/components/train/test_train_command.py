@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import fields
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 import torch
 
 from components.train import processes
+from tests.processes import PATIENCE, wait_for
 
 HEAVY = ("datasets", "evaluate", "kfp", "transformers.trainer", "sklearn", "tensorflow")
 
@@ -39,16 +39,13 @@ def test_training_loads_nothing_that_starts_slowly(configure):
 @pytest.mark.slow
 def test_sigterm_ends_with_one_line_and_143(configure):
     """About 6 s."""
-    config = configure(epochs=500, evaluations_per_epoch=1, checkpoint_steps=10)
+    config = configure(epochs=5000, evaluations_per_epoch=1, checkpoint_steps=10)
     process = subprocess.Popen(
         [sys.executable, "-m", "components.train", *flags(config)], stderr=subprocess.PIPE, text=True
     )
-    deadline = time.monotonic() + 120
-    while not list(Path(config.checkpoints).rglob("complete.json")):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_for(lambda: process.poll() is not None or list(Path(config.checkpoints).rglob("complete.json")))
     process.send_signal(signal.SIGTERM)
-    errors = process.communicate(timeout=60)[1]
+    errors = process.communicate(timeout=PATIENCE)[1]
     assert process.returncode == 143
     assert errors.splitlines()[-1].startswith("evertune train: Terminated: train: stopped by SIGTERM, step ")
     assert "Traceback" not in errors

@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Semaphore
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,6 +16,7 @@ from components.shared.errors import RetryError
 from components.shared.objects import open_store
 from components.train import core
 from components.train.lease import Lease
+from tests.processes import PATIENCE, wait_for
 
 KEY = "0123"
 
@@ -24,7 +26,7 @@ def store(tmp_path):
     return DirectoryStore(tmp_path)
 
 
-def foreign(store, number, *, seconds, **changes):
+def foreign(store, number, *, seconds=0.0, **changes):
     """The lease of a process of another machine."""
     record = {"id": "x", "host": "elsewhere", "pid": 7, "born": "1", "until": time.time() + seconds, **changes}
     store.put(f"{KEY}/lease-{number:010d}", json.dumps(record).encode())
@@ -63,19 +65,33 @@ def test_ended_lease_is_taken_over(store):
         assert store.keys() == [f"{KEY}/lease-0000000009"]
 
 
-def test_writer_that_does_not_renew_is_waited_for_and_replaced(store, caplog):
-    foreign(store, 1, seconds=0.3)
-    with caplog.at_level("INFO"), Lease(store, KEY, seconds=1.0) as lease:
+@pytest.fixture
+def pauses(monkeypatch):
+    """A clock that goes on when a lease waits, and then only; `pauses.then` is what else happens meanwhile."""
+    clock = SimpleNamespace(now=1e9, then=lambda: None)
+
+    def pause(seconds):
+        clock.now += seconds
+        clock.then()
+
+    monkeypatch.setattr("components.train.lease.time", SimpleNamespace(time=lambda: clock.now, sleep=pause))
+    return clock
+
+
+def test_writer_that_does_not_renew_is_waited_for_and_replaced(store, caplog, pauses):
+    foreign(store, 1, until=pauses.now + 3)
+    with caplog.at_level("INFO"), Lease(store, KEY, seconds=60.0) as lease:
         lease.check()
-    assert "to see whether process 7 on elsewhere is alive" in caplog.text
+    assert "waiting 3 s at most to see whether process 7 on elsewhere is alive" in caplog.text
+    assert pauses.now == 1e9 + 3
 
 
-def test_writer_that_renews_is_left_alone(store):
-    foreign(store, 1, seconds=20)
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(lambda: (time.sleep(0.3), foreign(store, 1, seconds=30)))
-        with pytest.raises(RetryError, match="process 7 on elsewhere"), Lease(store, KEY, seconds=1.0):
-            pass
+def test_writer_that_renews_is_left_alone(store, pauses):
+    foreign(store, 1, until=pauses.now + 20)
+    pauses.then = lambda: foreign(store, 1, until=pauses.now + 30)
+    with pytest.raises(RetryError, match="process 7 on elsewhere"), Lease(store, KEY):
+        pass
+    assert pauses.now == 1e9 + 1, "it is asked once, and not until its lease is over"
 
 
 def test_unreadable_lease_is_replaced(store):
@@ -87,10 +103,7 @@ def test_unreadable_lease_is_replaced(store):
 def test_lease_outlives_its_seconds_because_it_is_renewed(store):
     with Lease(store, KEY, seconds=0.2) as lease:
         first = json.loads(store.get(f"{KEY}/lease-0000000001"))["until"]
-        deadline = time.monotonic() + 10
-        while json.loads(store.get(f"{KEY}/lease-0000000001"))["until"] == first:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_for(lambda: json.loads(store.get(f"{KEY}/lease-0000000001"))["until"] > first)
         lease.check()
 
 
@@ -114,7 +127,7 @@ def test_of_many_takers_one_wins(kind, tmp_path, request):
         try:
             with Lease(store, KEY) as lease:
                 lease.check()
-                return all(refused.acquire(timeout=30) for _ in range(7))
+                return all(refused.acquire(timeout=PATIENCE) for _ in range(7))
         except RetryError:
             refused.release()
             return None

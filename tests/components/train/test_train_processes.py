@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from dataclasses import fields
-from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
 
+from components.shared.errors import UserError
 from components.shared.files import sha256_of
 from components.train import core
 from pipelines.profiles import ROOT
+from tests.processes import PATIENCE
 from tests.task_data import row_of
 from tests.tiny_models import tiny_model_of
 
@@ -45,6 +44,22 @@ def save(self, step, *args, **settings):
     return plain_save(self, step, *args, **settings)
 Checkpoints.save = save
 """
+# The launcher is told to stop when the first process has its second checkpoint, and stops both before the end.
+STOPPED = """
+import os, signal, threading
+from components.train.checkpoints import Checkpoints
+from components.train.stop import StopOnSigterm
+plain_save, plain_request, stopped = Checkpoints.save, StopOnSigterm._request, threading.Event()
+def request(self, *arguments):
+    plain_request(self, *arguments)
+    stopped.set()
+def save(self, step, *args, **settings):
+    plain_save(self, step, *args, **settings)
+    if step == 10:
+        os.kill(os.getppid(), signal.SIGTERM)
+        stopped.wait()
+Checkpoints.save, StopOnSigterm._request = save, request
+"""
 # What a kill after the checkpoint of step 5 would leave is kept: the place of the other training is put in.
 KEPT = """
 import shutil
@@ -65,17 +80,15 @@ main(Config, "")
 
 def torchrun(config, *program):
     """Runs the command line in two processes on this machine."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}  # a program of its own finds the code there
-    return subprocess.run(
-        command(config, *program), env=environment, capture_output=True, text=True, check=False, timeout=120
-    )
-
-
-def command(config, *program):
     flags = [part for field in fields(config) for part in (f"--{field.name}", str(getattr(config, field.name)))]
     launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone"]
+    # What the name of this machine leads to is no matter: the processes meet on loopback.
+    launcher += ["--local-addr=127.0.0.1", f"--shutdown-timeout={PATIENCE:.0f}"]
+    environment = {**os.environ, "GLOO_SOCKET_IFNAME": "lo"}
+    environment["PYTHONPATH"] = str(ROOT)  # a program of its own finds the code there
     # without `--` torchrun takes `--logs` for its own
-    return [*launcher, *(("--", *program) if program else ("-m", "--", "components.train")), *flags]
+    called = [*launcher, *(("--", *program) if program else ("-m", "--", "components.train")), *flags]
+    return subprocess.run(called, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE)
 
 
 @pytest.fixture
@@ -168,33 +181,26 @@ def test_processes_that_share_a_model_learn_as_one_does_and_go_on_exactly_from_a
 
 
 def test_number_of_processes_is_asserted(configure):
-    config = configure()
-    done = torchrun(config)
-    assert "UserError: train.world_size: the number of processes is 2, not 1" in done.stderr
+    config = configure(world_size=2)
+    with pytest.raises(
+        UserError, match=r"train.world_size: the number of processes is 1, not 2. Start it with `torchr"
+    ):
+        core.run(config)
     assert not config.model.exists()
 
 
-def test_two_processes_learn_a_language_as_one_does_and_go_on_exactly_after_a_stop(configure, causal_lm):
+def test_two_processes_learn_a_language_as_one_does_and_go_on_exactly_after_a_stop(configure, causal_lm, program):
     """SIGTERM reaches the processes at different moments; they agree on a step, save it and end."""
-    given = {**causal_lm, "epochs": 15, "evaluations_per_epoch": 1}
+    given = {**causal_lm, "epochs": 3, "evaluations_per_epoch": 1}
     plain = configure("plain", world_size=2, **given)
-    stopped = configure("stopped", world_size=2, checkpoint_steps=10, **given)
+    stopped = configure("stopped", world_size=2, checkpoint_steps=5, **given)
     assert torchrun(plain).returncode == 0
     one = configure("one", **given)
     core.run(one)
     assert_alike(plain, one)
-    launcher = subprocess.Popen(command(stopped), stderr=subprocess.PIPE, text=True)
-    wait_for(lambda: list(Path(stopped.checkpoints).rglob("complete.json")))
-    launcher.send_signal(signal.SIGTERM)
-    assert "Terminated: train: stopped by SIGTERM, step" in launcher.communicate(timeout=120)[1]
+    said = torchrun(stopped, program(STOPPED)).stderr
+    assert "Terminated: train: stopped by SIGTERM, step 11 is saved" in said, said
     done = torchrun(stopped)
-    assert "going on after step" in done.stderr
+    assert "going on after step 11," in done.stderr, done.stderr
     assert sha256_of(stopped.model / "model.safetensors") == sha256_of(plain.model / "model.safetensors")
     assert told(stopped) == told(plain)
-
-
-def wait_for(condition, seconds=120):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

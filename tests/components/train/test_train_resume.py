@@ -264,26 +264,32 @@ def test_broken_training_keeps_its_last_good_checkpoint(configure, monkeypatch):
         core.run(config)
 
 
-CHILD = """
-import sys, pathlib, signal, importlib.util
+# What computes is loaded once; each training is a process of its own.
+CHILDREN = """
+import os, sys, pathlib, signal, importlib.util
+import accelerate, torch, transformers
 from components.train import core
 from components.train.config import Config
-spec = importlib.util.spec_from_file_location("resume", sys.argv[3])
+spec = importlib.util.spec_from_file_location("resume", sys.argv[2])
 resume = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(resume)
-core.open_store = lambda uri: resume.SignallingStore(pathlib.Path(uri), int(sys.argv[2]), signal.SIGKILL)
-core.run(eval(sys.argv[1], {"Config": Config, "PosixPath": pathlib.Path}))
+config = eval(sys.argv[1], {"Config": Config, "PosixPath": pathlib.Path})
+for step in map(int, sys.argv[3:]):
+    if not (child := os.fork()):
+        core.open_store = lambda uri: resume.SignallingStore(pathlib.Path(uri), step, signal.SIGKILL)
+        core.run(config)
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), resume.newest(config).name, flush=True)
 """
 
 
 @pytest.mark.slow
 def test_killed_processes_leave_a_training_that_goes_on(configure, expected):
-    """Five processes, about 25 s: killed after the first checkpoint, a validation, an epoch, in the second epoch."""
-    config = configure(checkpoint_steps=1)
-    for step in (1, 4, 8, 13):
-        command = [sys.executable, "-c", CHILD, repr(config), str(step), __file__]
-        assert subprocess.run(command, capture_output=True, check=False).returncode == -signal.SIGKILL
-        assert newest(config).name == f"{step:010d}"
+    """Killed after the first checkpoint, after a validation, after an epoch, in the second epoch."""
+    config, steps = configure(checkpoint_steps=1), (1, 4, 8, 13)
+    command = [sys.executable, "-c", CHILDREN, repr(config), __file__, *map(str, steps)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == [f"{-signal.SIGKILL} {step:010d}" for step in steps], done.stderr
     core.run(config)
     assert outcome(config) == expected
     assert not list(config.model.parent.glob(".*"))

@@ -20,6 +20,7 @@ from components.shared.files import sha256_of
 from components.train import core, saving
 from components.train.lease import LeaseLost
 from components.train.loop import Loop
+from tests.processes import PATIENCE
 
 INTERVAL, FIRST = 8, 4
 """The first checkpoint is begun after half an interval; how long an upload takes is not known yet."""
@@ -45,7 +46,7 @@ class Steps:
 
     def wait_for(self, done):
         with self.changed:
-            assert self.changed.wait_for(lambda: self.done >= done, timeout=60), "training does not go on"
+            assert self.changed.wait_for(lambda: self.done >= done, timeout=PATIENCE), "training does not go on"
 
 
 class SlowStore(DirectoryStore):

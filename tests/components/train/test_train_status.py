@@ -12,6 +12,7 @@ from components.train import core, status
 from components.train.lease import Lease
 from pipelines.__main__ import build_parser
 from pipelines.commands import train_status
+from tests.processes import wait_for
 
 
 class Watched(DirectoryStore):
@@ -55,11 +56,10 @@ def test_the_lease_carries_step_loss_and_rate(tmp_path):
     store = DirectoryStore(tmp_path)
     with Lease(store, "abc", seconds=0.2) as lease:
         lease.facts = {"step": 3, "total_steps": 9, "loss": 0.5, "steps_per_second": 2.0, "seconds_left": 3.0}
-        limit = time.monotonic() + 10
-        while not (found := status.trainings(store))[0].facts.get("loss") and time.monotonic() < limit:
-            time.sleep(0.02)
-    assert found[0].facts == lease.facts
-    assert found[0].checkpoint_step is None
+        wait_for(lambda: status.trainings(store)[0].facts.get("loss"))
+        (found,) = status.trainings(store)
+    assert found.facts == lease.facts
+    assert found.checkpoint_step is None
 
 
 def test_what_is_damaged_or_out_of_date_is_told_as_stopped(tmp_path):

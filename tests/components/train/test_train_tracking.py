@@ -14,9 +14,10 @@ import pytest
 
 from components.shared.errors import UserError
 from components.shared.files import sha256_of
-from components.train import core
+from components.train import core, tracked_runs, tracking
 from components.train.tracking import Tracker
 from tests.components.train.stopping import stop_at
+from tests.processes import PATIENCE, wait_for
 
 pytestmark = [
     # What the libraries of the trackers say to each other.
@@ -24,6 +25,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning"),
     pytest.mark.filterwarnings("ignore::UserWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning"),
 ]
 
 
@@ -34,18 +36,28 @@ def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", f"sqlite:///{home}/runs.db"]
     command += ["--host", "127.0.0.1", "--port", "0", "--workers", "1"]
     environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    with subprocess.Popen(command, cwd=home, env=environment, start_new_session=True, **pipes) as server:
+    said = home / "log"  # a pipe that nobody reads any more would be full one day
+    with (
+        said.open("wb") as log,
+        subprocess.Popen(command, cwd=home, env=environment, start_new_session=True, stdout=log, stderr=log) as server,
+    ):
         try:
-            told = []
-            for line in server.stdout:
-                told.append(line)
-                if found := re.search(r"running on (http://\S+)", line):
-                    break
-            assert found, "".join(told)
-            yield found[1]
+            address = re.compile(r"running on (http://\S+)\s")
+            wait_for(lambda: address.search(said.read_text()) or server.poll() is not None)
+            assert server.poll() is None, said.read_text()
+            yield address.search(said.read_text())[1]
         finally:
             os.killpg(server.pid, 9)
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """Trackers and trainings that wait for each other as long as a busy machine may need."""
+    for module, name in ((tracking, "LAST_SECONDS"), (tracking, "STOPPED_SECONDS"), (tracked_runs, "INIT_SECONDS")):
+        monkeypatch.setattr(module, name, PATIENCE)
+    for name in ("MLFLOW_HTTP_REQUEST_TIMEOUT", "WANDB__SERVICE_WAIT"):
+        monkeypatch.setenv(name, f"{PATIENCE:g}")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 
 
 @pytest.fixture

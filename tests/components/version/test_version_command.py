@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from components.shared.errors import UserError
 from components.shared.options import fields_of
 from components.shared.registry import revisions
 from components.version.config import Config
+from tests.processes import wait_for, wait_until_gone
 
 Make = Callable[..., Config]
 CODE = Path(__file__).parents[3]
@@ -28,17 +27,6 @@ def command(config: Config) -> list[str]:
 
 def called(config: Config) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command(config), cwd=CODE, capture_output=True, text=True, check=False)
-
-
-def ends(pid: int) -> bool:
-    """Whether a process is gone, or will be shortly."""
-    for _ in range(200):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def test_wrong_credentials_end_in_one_line_without_them(
@@ -79,9 +67,8 @@ def test_sigterm_ends_the_programs_it_started(version_config: Make, registry: Pa
     hook.write_text(f"#!/bin/sh\necho $$ > {started}.new && mv {started}.new {started}\nexec sleep 600\n")
     hook.chmod(0o755)
     with subprocess.Popen(command(version_config()), cwd=CODE, stderr=subprocess.PIPE, text=True) as process:
-        while not started.exists():
-            assert process.poll() is None
+        wait_for(lambda: started.exists() or process.poll() is not None)
         process.terminate()
         assert "Run again to go on" in process.communicate()[1]
         assert process.returncode == 143
-    assert ends(int(started.read_text()))
+    wait_until_gone(int(started.read_text()))

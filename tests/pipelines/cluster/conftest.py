@@ -6,7 +6,6 @@ import json
 import os
 import re
 import threading
-import time
 from collections.abc import Iterator
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -63,7 +62,7 @@ class Handler(BaseHTTPRequestHandler):
                 self.connection.close()
                 return
         if how and how[1] == "slow":
-            time.sleep(1)
+            state.ended.wait()
         self.reply(status, answer)
 
     do_POST = do_DELETE = do_HEAD = do_GET  # noqa: N815
@@ -93,6 +92,7 @@ def kubeflow(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[Kubeflo
     try:
         yield state
     finally:
+        state.ended.set()
         server.shutdown()
         server.server_close()
 

@@ -39,11 +39,11 @@ class Kubeflow:
         self.failures: list[tuple[str, int | str]] = []
         self.logs: dict[str, str] = {}
         self.others: dict[str, Any] = {}
-        self.lock = threading.Lock()
+        self.lock, self.ended = threading.Lock(), threading.Event()
         self.after: Callable[[str], None] = lambda _: None
 
     def fail(self, pattern: str, *how: int | str) -> None:
-        """Lets the next matching calls fail: a status, "drop" before or "lost" after they are done, "slow"."""
+        """Lets the next matching calls fail: a status, "drop" before or "lost" after they are done, "slow" for ever."""
         self.failures += [(pattern, one) for one in how]
 
     def advance(self, seconds: float) -> None:
