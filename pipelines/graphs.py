@@ -21,6 +21,7 @@ from components.split.component import split
 from components.train.component import train
 from components.version.component import version
 from pipelines.flow import ONE_POD, Flow, Shares, pipeline
+from pipelines.profiles import SHARED
 
 PREPARE: Final = ("resolve", "ingest", "clean", "split", "version")
 TRAIN: Final = ("resolve", "fetch", "train", "evaluate", "promote")
@@ -47,7 +48,8 @@ def retrain_graph(flow: Flow) -> None:
 def _resolve(flow: Flow, **unused: str) -> dsl.PipelineTask:
     """Pins what moves; `unused` empties what this pipeline has no use for."""
     # One text, since neither kfp.local nor older backends of Kubeflow fill in values inside of a mapping.
-    lines = [f"{step}.{name}={value}" for step, options in flow.options.items() for name, value in options.items()]
+    lines = [f"{name}={value}" for name, value in flow.shared.items() if name in SHARED]
+    lines += [f"{step}.{name}={value}" for step, options in flow.options.items() for name, value in options.items()]
     return flow.add(resolve, parameters="\n".join(lines), **unused)
 
 

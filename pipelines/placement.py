@@ -12,13 +12,15 @@ It has no field for a PriorityClass or for ephemeral storage; `/tmp` is a volume
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from kfp import dsl, kubernetes
 
 from components.images import image
+from components.shared.errors import UserError
 from pipelines.steps import share_of
 
 NEVER_CACHED: Final = ("resolve", "promote")
@@ -114,26 +116,64 @@ class Choice:
     Attributes:
         default: Its value unless the run says otherwise.
         meaning: What it is, for the person who starts the run.
+        right: Whether Kubernetes takes a value. It would say so only when the pod starts, hours into a run.
     """
 
     default: str | dict[str, str] | list[dict[str, str]]
     meaning: str
+    right: Callable[[Any], bool]
+
+
+def _written_as(pattern: str) -> Callable[[Any], bool]:
+    return lambda value: bool(re.fullmatch(pattern, value))
+
+
+def _are_labels(value: Any) -> bool:
+    return all(isinstance(one, str) for one in value.values())
+
+
+def _are_tolerations(value: Any) -> bool:
+    known = {"key", "operator", "value", "effect", "tolerationSeconds"}
+    return all(isinstance(one, dict) and one.keys() <= known for one in value)
 
 
 _TOLERATIONS: Final = [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
 TRAIN_CHOICES: Final[Mapping[str, Choice]] = {
-    "cpu": Choice(STEPS["train"].cpu[0], "CPUs of the training, requested and allowed, such as 4 or 3500m."),
-    "memory": Choice(STEPS["train"].memory[0], "Memory of the training, requested and allowed, such as 16Gi."),
-    "gpus": Choice("0", "Number of GPUs, as a text; 0 trains on CPUs."),
-    "gpu_resource": Choice("nvidia.com/gpu", "The GPU's resource name, such as nvidia.com/mig-1g.10gb."),
-    "node_selector": Choice({}, 'Labels of the nodes to train on, such as {"nvidia.com/gpu.product": "NVIDIA-L4"}.'),
-    "tolerations": Choice(_TOLERATIONS, "Taints that the training tolerates, as Kubernetes writes them."),
+    "cpu": Choice(
+        STEPS["train"].cpu[0],
+        "CPUs of the training, requested and allowed, such as 4 or 3500m.",
+        _written_as(r"(?=.*[1-9])(\d+|\d+\.\d+|\d+m)"),
+    ),
+    "memory": Choice(
+        STEPS["train"].memory[0],
+        "Memory of the training, requested and allowed, such as 16Gi.",
+        _written_as(r"[1-9]\d*(\.\d+)?([KMGT]i|[kMGT])"),
+    ),
+    "gpus": Choice("0", "Number of GPUs, as a text; 0 trains on CPUs.", _written_as(r"\d{1,3}")),
+    "gpu_resource": Choice(
+        "nvidia.com/gpu",
+        "The GPU's resource name, such as nvidia.com/mig-1g.10gb.",
+        _written_as(r"[a-z0-9.-]+/[A-Za-z0-9._-]+"),
+    ),
+    "node_selector": Choice(
+        {}, 'Labels of the nodes to train on, such as {"nvidia.com/gpu.product": "NVIDIA-L4"}.', _are_labels
+    ),
+    "tolerations": Choice(
+        _TOLERATIONS, "Taints that the training tolerates, as Kubernetes writes them.", _are_tolerations
+    ),
 }
 
 
 def choices(step: str) -> Mapping[str, Choice]:
     """What the person who starts a run chooses for a step; the pipeline's parameters are `<step>_<name>`."""
     return TRAIN_CHOICES if step == "train" else {}
+
+
+def check_choice(step: str, name: str, value: Any, where: str) -> None:
+    """Raises UserError for a value that Kubernetes would not take."""
+    choice = choices(step)[name]
+    if not choice.right(value):
+        raise UserError(f"{value!r} is nothing that Kubernetes takes", where=where, remedy=f"give: {choice.meaning}")
 
 
 def defaults() -> dict[str, Any]:

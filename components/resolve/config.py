@@ -22,7 +22,8 @@ class Config(StepConfig):
     model_name: str = identity("Line of models whose champion is looked up; empty looks up none.", optional=True)
     store: str = identity("Object store of models and data: s3://bucket/prefix or a directory.")
     parameters: str = identity(
-        "All options of all steps: YAML or JSON with one object for each step, or step.option=value lines."
+        "All options of all steps: YAML or JSON with one object for each step, or step.option=value lines;"
+        " and what stands beside them in params.yaml, as name=value."
     )
 
     source_reference: Path = output_parameter("The sources, each pinned to its content.")

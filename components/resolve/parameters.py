@@ -16,18 +16,20 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import yaml
 
 from components.shared.errors import UserError
 from components.shared.records import columns_of
+from components.shared.references import split_sources
+from components.shared.registry import check_address, check_dataset
 
 COMPONENTS: Final = Path(__file__).resolve().parents[1]
 PROFILES: Final = "profiles"
 NAMES: Final = ("task", "source", "base_model", "dataset", "model_name", "store", "registry", "checkpoints")
 """What a configuration says beside the options of the steps."""
-SLUGS: Final = ("dataset", "model_name")
-_LINE: Final = re.compile(r"(\w+)\.(\w+)=(.*)")
+_LINE: Final = re.compile(r"(?:(\w+)\.)?(\w+)=(.*)")
 _SLUG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -63,7 +65,7 @@ def check_sections(variants: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 def parse(text: str) -> dict[str, Any]:
-    """Reads YAML or JSON, or `step.option=value` lines; a key given twice is an error."""
+    """Reads YAML or JSON, or `name=value` and `step.option=value` lines; a key given twice is an error."""
     if _LINE.match(text):
         return _parse_lines(text)
     try:
@@ -76,12 +78,13 @@ def parse(text: str) -> dict[str, Any]:
 
 def _parse_lines(text: str) -> dict[str, Any]:
     """Reads what the pipelines give: Kubeflow fills in each value as it is, with no quotes that YAML would need."""
-    parameters: dict[str, dict[str, str]] = {}
+    parameters: dict[str, Any] = {}
     for line in text.splitlines():
         match = _LINE.fullmatch(line)
         if not match:
             raise UserError(f"{line!r} is not step.option=value", where="parameters", remedy="give texts of one line")
-        parameters.setdefault(match[1], {})[match[2]] = match[3]
+        step, name, value = match.groups()
+        (parameters.setdefault(step, {}) if step else parameters)[name] = value
     return parameters
 
 
@@ -109,19 +112,31 @@ def _check_names(variant: Mapping[str, Any], where: str) -> None:
     for name, value in variant.items():
         place = f"{where}.{name}".lstrip(".")
         if name in NAMES:
-            _check_name(name, value, place)
+            check_name(name, value, place)
         elif name in steps():
             _check_mapping(value or {}, place)
         else:
             raise UserError(f"unknown name {name!r}", where=where or "parameters", remedy=_closest(str(name)))
 
 
-def _check_name(name: str, value: Any, place: str) -> None:
+def check_name(name: str, value: Any, place: str) -> None:
+    """Checks a value of NAMES as far as no network is needed.
+
+    Raises:
+        UserError: that begins with `place`.
+    """
     if not isinstance(value, str) or not value:
         raise UserError(f"{value!r} is not a text", where=place, remedy="give a text")
     if name == "task":
         columns_of(value)
-    if name in SLUGS and not _SLUG.fullmatch(value):
+    if name in ("dataset", "registry"):
+        try:
+            check_dataset(value) if name == "dataset" else check_address(value)
+        except UserError as error:
+            raise UserError(error.what, where=place, remedy=error.remedy) from None
+    if name == "source" and any("://" in uri and urlsplit(uri).password for _, uri in split_sources(value, place)):
+        raise UserError("an address holds a password", where=place, remedy="take it out: parameters are public")
+    if name == "model_name" and not _SLUG.fullmatch(value):
         raise UserError(f"{value!r} is not a name", where=place, remedy="use letters, digits, '.', '_' and '-'")
 
 

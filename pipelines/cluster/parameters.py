@@ -9,13 +9,15 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any, Final
 
-from components.shared import git
 from components.shared.errors import UserError
 from components.shared.options import options_from
 from components.shared.secrets import redact
-from pipelines.steps import STEPS, config_of, option_defaults
+from pipelines import placement
+from pipelines.profiles import SHARED
+from pipelines.steps import STEPS, config_of, module_of, option_defaults
 
 DIGEST: Final = "@sha256:"
+_STORES: Final = ("store", "checkpoints")
 _LONGEST_EXPERIMENT: Final = 128
 _ACCOUNT: Final = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 
@@ -29,8 +31,8 @@ def check(spec: Mapping[str, Any], given: Mapping[str, Any], where: str = "param
         where: Where they come from, for errors.
 
     Raises:
-        UserError: for an unknown name, a wrong type, a value that an option does not allow, one that holds a secret, or
-            a parameter that has no default and is not given.
+        UserError: for an unknown name, a wrong type, a value that an option or Kubernetes does not allow, one that
+            holds a secret, one that pods have no use for, or a parameter that has no default and is not given.
     """
     declared = spec["root"].get("inputDefinitions", {}).get("parameters", {})
     values = {}
@@ -43,12 +45,15 @@ def check(spec: Mapping[str, Any], given: Mapping[str, Any], where: str = "param
                 remedy=f"did you mean {near[0]}?" if near else f"use one of: {', '.join(declared)}",
             )
         values[name] = _converted(value, declared[name]["parameterType"], f"{where}: {name}")
-        _check_value(name, values[name], where)
+        _check_secrecy(name, values[name], where)
     missing = [name for name, one in declared.items() if name not in given and "defaultValue" not in one]
     if missing:
         raise UserError(
             f"{', '.join(missing)} must be given", where=where, remedy="pass --param NAME=VALUE, or set it in a profile"
         )
+    defaults = {name: one["defaultValue"] for name, one in declared.items() if "defaultValue" in one}
+    for name, value in (defaults | values).items():
+        _check_value(name, value, f"{where}: {name}")
     return values
 
 
@@ -74,16 +79,23 @@ def check_images(spec: Mapping[str, Any]) -> None:
         )
 
 
-def _check_value(name: str, value: Any, where: str) -> None:
+def _check_secrecy(name: str, value: Any, where: str) -> None:
     if redact(text := json.dumps(value, ensure_ascii=False)) != text:
         raise UserError(
             "the value holds a secret, and parameters are public", where=f"{where}: {name}", remedy="use a Secret"
         )
-    if name == "registry":
-        git.check_url(value)
+
+
+def _check_value(name: str, value: Any, where: str) -> None:
+    if name in SHARED:
+        module_of("resolve", "parameters").check_name(name, value, where)
+    if name in _STORES and not value.startswith("s3://"):
+        raise UserError(f"{value!r} is not in S3", where=where, remedy="give s3://bucket/prefix: pods keep nothing")
     step, _, option = name.partition("_")
     if step in STEPS and option in option_defaults(step):
         options_from(config_of(step), {option: value})
+    elif step in STEPS and option in placement.choices(step):
+        placement.check_choice(step, option, value, where)
 
 
 def _converted(value: Any, kind: str, where: str) -> Any:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from components.shared import options
-from pipelines import profiles
+from pipelines import placement, profiles
 from pipelines.compiler import compile_all, read
 from pipelines.steps import STEPS, config_of
 
@@ -116,6 +116,16 @@ def test_defaults_of_the_run_form_are_those_of_the_profile(compiled, tmp_path):
     assert default(zh, "ingest_where") == ""
     assert default(zh, "ingest_label_column") == "file"
     assert default(compiled["retrain"], "registry") is None, "a cluster cannot reach a place on this machine"
+
+
+@pytest.mark.parametrize("name", ["prepare_data", "train_model", "retrain"])
+def test_resolve_is_told_what_all_steps_are_given(compiled, name):
+    """It finds what is wrong before hours of work; where a step runs is checked by the client only."""
+    root = compiled[name]["root"]
+    told = root["dag"]["tasks"]["resolve"]["inputs"]["parameters"]["parameters"]["runtimeValue"]["constant"]
+    given = {re.sub(rf"^({'|'.join(STEPS)})_", r"\1.", one) for one in root["inputDefinitions"]["parameters"]}
+    placed = {name.replace("_", ".", 1) for name in placement.defaults()}
+    assert {line.partition("=")[0] for line in told.splitlines()} == given - placed - {"revision"}
 
 
 def test_parameters_without_a_default_stand_first_and_options_of_steps_last(compiled):

@@ -3,6 +3,8 @@ import yaml
 
 from components.resolve.parameters import check_sections, read_variants
 from components.shared.errors import UserError
+from components.shared.files import tree_digest
+from components.shared.references import local_path
 from pipelines import profiles
 from pipelines.graphs import pipelines
 
@@ -71,6 +73,13 @@ def test_profile_overlays_single_options():
 def test_bad_parameters_are_named_with_the_remedy(params, changes, message):
     with pytest.raises(UserError, match=message.replace("?", r"\?")):
         profiles.load("reviews", params(**changes))
+
+
+def test_the_profile_of_the_tutorial_names_the_mirrors_of_the_example():
+    example, cluster = profiles.load("reviews"), profiles.load("cluster")
+    texts, model = (local_path(example[name], name) for name in ("source", "base_model"))
+    assert cluster["source"] == f"{cluster['store']}/sources/{tree_digest(texts)}/{texts.name}"
+    assert cluster["base_model"] == f"{cluster['store']}/base-models/{tree_digest(model)}"
 
 
 def test_missing_value_is_named(params, tmp_path):

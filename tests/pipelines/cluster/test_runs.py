@@ -28,6 +28,13 @@ def compiled(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """The compiled pipeline that trains."""
+    (path,) = compile_all(profiles.load("reviews"), tmp_path_factory.mktemp("trained"), ["train_model"])
+    return read(path)[0]
+
+
 @pytest.fixture
 def version(connection, compiled, monkeypatch):
     monkeypatch.setattr(connections, "FIRST_PAUSE", 0.01)
@@ -149,7 +156,12 @@ def test_waiting_has_an_end(kubeflow, connection, version):
         ("clean_markup", "maybe", "'maybe' is not of type BOOLEAN. Give true or false"),
         ("split_test_fraction", "nan", "'nan' is not of type NUMBER_DOUBLE"),
         ("source", ["a"], "['a'] is not of type STRING"),
-        ("registry", "https://me:word@git.example/r.git", "the address holds a password"),
+        ("registry", "https://me:word@git.example/r.git", "registry: the address holds a password"),
+        ("source", "s3://b/k,https://me:word@web.example/x.csv", "source: an address holds a password"),
+        ("task", "clasification", "task: 'clasification' is not known"),
+        ("dataset", "Reviews", "dataset: 'Reviews' is not a name"),
+        ("store", "/tmp/store", "store: '/tmp/store' is not in S3"),
+        ("source", "", "source: '' is not a text"),
         ("source", f"s3://bucket?key={CANARY}", "the value holds a secret, and parameters are public"),
     ],
 )
@@ -158,6 +170,26 @@ def test_a_wrong_parameter_is_told_before_any_call(compiled, monkeypatch, name, 
     said = told(lambda: check(read(compiled)[0], {**GIVEN, name: value}))
     assert line in said
     assert CANARY not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "right"),
+    [
+        ("cpu", ["two", "0", "4Gi", ""], ["4", "3500m", "0.5"]),
+        ("memory", ["lots", "16", "16GB", "0Gi"], ["16Gi", "1.5Gi", "500M"]),
+        ("gpus", ["two", "-1", "1.5", ""], ["0", "8"]),
+        ("gpu_resource", ["gpu", "nvidia.com/"], ["nvidia.com/mig-1g.10gb", "amd.com/gpu"]),
+        ("node_selector", ['{"count": 1}'], ['{"nvidia.com/gpu.product": "NVIDIA-L4"}', "{}"]),
+        ("tolerations", ["[1]", '[{"taint": "x"}]'], ["[]", '[{"key": "gpu", "operator": "Exists"}]']),
+    ],
+)
+def test_what_kubernetes_would_refuse_after_hours_is_refused_at_once(trained, name, wrong, right):
+    given = {"registry": "https://git.example/r.git", "checkpoints": "s3://b/c", "revision": "reviews/v1"}
+    for value in wrong:
+        assert f"train_{name}: " in told(lambda value=value: check(trained, {**given, f"train_{name}": value}))
+    for value in right:
+        check(trained, {**given, f"train_{name}": value})
+    assert "is not in S3" in told(lambda: check(trained, {**given, "checkpoints": ".evertune/checkpoints"}))
 
 
 def test_parameters_take_the_declared_types(compiled):
