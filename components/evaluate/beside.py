@@ -1,10 +1,11 @@
-"""The parts of a report that set the model beside the base model and beside the champion."""
+"""The parts of a report that set the model beside the champion, the base model and the trivial baseline."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from components.evaluate.metric_names import main_first, title
 from components.shared.report import Page
 
 Told = Callable[[Mapping[str, Any], str, int], str]
@@ -22,6 +23,8 @@ def sections(page: Page, evaluation: Mapping[str, Any], rows_told: Told) -> None
     """
     _champion(page, evaluation, rows_told)
     _base_model(page, evaluation, rows_told)
+    baseline = evaluation["baseline"]
+    _section(page, "baseline", f"That is {baseline['name']}.", baseline, evaluation, rows_told)
 
 
 def told_of_base_model(evaluation: Mapping[str, Any]) -> Mapping[str, float]:
@@ -59,14 +62,15 @@ def _section(
     page.section(f"Beside the {who}", f"{about} Of the test rows, {rows_told(other, who, better)}")
     rows = [
         [
-            name,
+            title(name),
             evaluation["metrics"][name],
             other["metrics"][name],
             f"{one['value']:+.3f}",
             f"{one['low']:+.3f} to {one['high']:+.3f}",
             _verdict(one, name in evaluation["lower_is_better"]),
         ]
-        for name, one in other["difference"].items()
+        for name in main_first(other["difference"], evaluation["main_metric"])
+        for one in [other["difference"][name]]
     ]
     level = f"{evaluation['confidence']:.0%} interval"
     page.table(["metric", "this model", who, "difference", level, "this model is"], rows)

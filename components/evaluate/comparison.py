@@ -23,7 +23,7 @@ def compare(own: Outcome, other: Outcome, rounds: int, confidence: float, seed: 
         rounds: Resamples.
         confidence: Coverage of the intervals.
         seed: Seed of the resampling.
-        who: What the other one is called: champion or base_model.
+        who: What the other one is called: champion, base_model or baseline.
     """
     from scipy.stats import binomtest
 

@@ -116,7 +116,7 @@ def _evaluation(config: Config, dataset: Dataset, result: Outcome, champion: dic
         "test": {"rows": len(result.truth), "digest": dataset.manifest.digest},
         "confidence": config.confidence,
         "metrics": measured,
-        "baseline": _baseline(dataset, result),
+        "baseline": _baseline(config, dataset, result),
         "champion": champion,
         "labels": per_label(result),
         "confusion": confusion(result).tolist(),
@@ -125,8 +125,8 @@ def _evaluation(config: Config, dataset: Dataset, result: Outcome, champion: dic
     }
 
 
-def _baseline(dataset: Dataset, result: Outcome) -> dict[str, Any]:
-    """What always answering with the most frequent training label would reach."""
+def _baseline(config: Config, dataset: Dataset, result: Outcome) -> dict[str, Any]:
+    """The comparison with always answering the most frequent training label."""
     ((majority, rows),) = Counter(dataset.table("train")["label"].to_pylist()).most_common(1)
     index = result.labels.index(majority)
     constant = Outcome(
@@ -135,8 +135,10 @@ def _baseline(dataset: Dataset, result: Outcome) -> dict[str, Any]:
         predicted=np.full_like(result.truth, index),
         probabilities=np.eye(len(result.labels))[np.full_like(result.truth, index)],
     )
-    measured = scores(constant)
-    return {"label": majority, "train_rows": rows, "metrics": {name: measured[name] for name in COMPARED}}
+    compared = _compared(config, result, constant, "baseline")
+    measured = {name: compared["metrics"][name] for name in COMPARED}
+    named = {"name": f"always answering {majority}", "label": majority, "train_rows": rows}
+    return named | compared | {"metrics": measured}
 
 
 def _champion(

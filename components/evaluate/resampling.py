@@ -43,7 +43,7 @@ def compare(
         rounds: Resamples.
         confidence: Coverage of the intervals.
         seed: Seed of the resampling.
-        who: What the other one is called: champion or base_model.
+        who: What the other one is called: champion, base_model or baseline.
     """
     metrics, theirs = of_all(measurer, own), of_all(measurer, other)
     first, second = _samples(measurer.metrics, [own, other], rounds, seed)

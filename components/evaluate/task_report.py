@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,22 +13,12 @@ from components.evaluate import beside
 from components.evaluate.config import Config
 from components.evaluate.decisions import Decisions
 from components.evaluate.label_report import label_tiles, quality
+from components.evaluate.metric_names import main_first, title
 from components.evaluate.report import cost_tiles, lineage_facts, notice_of_other_data, training_figures
 from components.evaluate.tasks import SAMPLES, Measured, Measurer, Rows
 from components.shared.report import Page
 
 SHOWN_CHARS: Final = 600
-NAMES: Final = {
-    "f1": "F1",
-    "micro_f1": "Micro-F1",
-    "macro_f1": "Macro-F1",
-    "chrf": "chrF",
-    "bleu": "BLEU",
-    "rouge1": "ROUGE-1",
-    "rouge2": "ROUGE-2",
-    "rougeL": "ROUGE-L",
-}
-"""Metrics as their authors write them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +79,8 @@ def write_report(config: Config, findings: Findings) -> None:
     page.tiles(_tiles(findings))
     notice_of_other_data(page, evaluation)
     page.section("Metrics", f"The baseline: {evaluation['baseline']['name']}.")
-    page.table(["metric", "better is", "this model", "interval", "baseline", *findings.others], _metrics(evaluation))
+    level = f"{evaluation['confidence']:.0%} interval"
+    page.table(["metric", "better is", "this model", level, "baseline", *findings.others], _metrics(evaluation))
     beside.sections(page, evaluation, _better_rows)
     if decided := findings.decisions:
         page.section("Quality", "Each label by itself, given to a text or withheld; calibration is that of all.")
@@ -99,7 +90,7 @@ def write_report(config: Config, findings: Findings) -> None:
     if not beside.told_of_base_model(evaluation):
         _before_tuning(page, findings.training)
     page.section(
-        "Parts of the test split", f"{_name(evaluation['main_metric'])} by length, script and the columns kept."
+        "Parts of the test split", f"{title(evaluation['main_metric'])} by length, script and the columns kept."
     )
     slices = [list(one.values()) for one in evaluation["slices"]]
     page.table(["slice", "value", "rows", "this model", *findings.others], slices)
@@ -113,29 +104,18 @@ def _tiles(findings: Findings) -> dict[str, tuple[str, str]]:
     evaluation = findings.evaluation
     metrics, level = evaluation["metrics"], f"{evaluation['confidence']:.0%} interval"
     tiles = {
-        _name(name): (f"{metrics[name]:.3f}", f"{metrics[f'{name}_low']:.3f} to {metrics[f'{name}_high']:.3f}, {level}")
-        for name in _main_first(evaluation)
+        title(name): (f"{metrics[name]:.3f}", f"{metrics[f'{name}_low']:.3f} to {metrics[f'{name}_high']:.3f}, {level}")
+        for name in main_first(evaluation["baseline"]["metrics"], evaluation["main_metric"])
     }
     main = evaluation["main_metric"]
-    title = _name(main)
     tiles |= label_tiles(metrics)
-    tiles["Baseline"] = (f"{evaluation['baseline']['metrics'][main]:.3f}", f"{title} of a trivial answer")
+    tiles["Baseline"] = (f"{evaluation['baseline']['metrics'][main]:.3f}", f"{title(main)} of a trivial answer")
     if base_model := beside.told_of_base_model(evaluation):
-        tiles["Base model"] = (f"{base_model[main]:.3f}", f"{title} before tuning")
+        tiles["Base model"] = (f"{base_model[main]:.3f}", f"{title(main)} before tuning")
     if champion := evaluation["champion"]:
-        tiles["Champion"] = (f"{champion['metrics'][main]:.3f}", f"{title} of {champion['identity']}")
+        tiles["Champion"] = (f"{champion['metrics'][main]:.3f}", f"{title(main)} of {champion['identity']}")
     speed = len(findings.rows) / max(findings.own.seconds, 1e-9)
     return tiles | cost_tiles(evaluation, speed, findings.own.latency, findings.measurer.asked_alone)
-
-
-def _name(metric: str) -> str:
-    """A metric as a heading."""
-    return NAMES.get(metric) or metric.replace("_", " ").capitalize()
-
-
-def _main_first(evaluation: Mapping[str, Any]) -> list[str]:
-    """The metrics that the baseline has too, the one that decides before the others."""
-    return sorted(evaluation["baseline"]["metrics"], key=lambda name: name != evaluation["main_metric"])
 
 
 def _before_tuning(page: Page, training: Mapping[str, Any]) -> None:
@@ -144,7 +124,9 @@ def _before_tuning(page: Page, training: Mapping[str, Any]) -> None:
     best = next((one for one in steps if one["step"] == training.get("best_step")), None)
     if before and best:
         page.section("Before tuning", "The base model on the validation split, and the model kept.")
-        rows = [[name, before[name], best[name]] for name in before if name in best and name not in ("step", "epoch")]
+        rows = [
+            [title(name), before[name], best[name]] for name in before if name in best and name not in ("step", "epoch")
+        ]
         page.table(["metric", "before", "after"], rows)
 
 
@@ -153,7 +135,7 @@ def _samples(page: Page, findings: Findings) -> None:
     if any(findings.own.said[:SAMPLES]):
         told = " Of masked models: hidden → guessed." if findings.evaluation["task"] == "masked_lm" else ""
         page.section("Samples", f"The first rows of the test split, good or bad.{told}")
-        _rows(page, findings, range(min(SAMPLES, len(findings.rows))))
+        _rows(page, findings, range(min(SAMPLES, len(findings.rows))), enough=any)
 
 
 def _better_rows(other: Mapping[str, Any], who: str, theirs: int) -> str:
@@ -165,14 +147,14 @@ def _metrics(evaluation: Mapping[str, Any]) -> list[list[Any]]:
     others = [told for told in (beside.told_of_base_model(evaluation), champion and champion["metrics"]) if told]
     return [
         [
-            name,
+            title(name),
             "less" if name in evaluation["lower_is_better"] else "more",
             metrics[name],
             f"{metrics[f'{name}_low']:.3f} to {metrics[f'{name}_high']:.3f}",
             evaluation["baseline"]["metrics"][name],
             *(theirs[name] for theirs in others),
         ]
-        for name in _main_first(evaluation)
+        for name in main_first(evaluation["baseline"]["metrics"], evaluation["main_metric"])
     ]
 
 
@@ -194,20 +176,28 @@ def _examples(page: Page, config: Config, findings: Findings) -> None:
     _rows(page, findings, order[::-1][:half])
 
 
-def _rows(page: Page, findings: Findings, numbers: Iterable[int]) -> None:
-    """Some test rows with what each model said, side by side; what models of a language were not asked is left out."""
-    models = {"this model": findings.own, **findings.others}
-    columns: dict[str, list[Any]] = {name: [] for name in ("asked", "right", *models)}
-    measured = []
-    for number in numbers:
-        texts = (*findings.measurer.shown(findings.rows[number]), *(one.said[number] for one in models.values()))
-        for column, text in zip(columns.values(), texts, strict=True):
-            column.append(shortened(text) or None)
-        measured.append(_main(findings, findings.own, np.array([number])))
+def _rows(
+    page: Page, findings: Findings, numbers: Iterable[int], enough: Callable[[Iterable[str]], bool] = all
+) -> None:
+    """Some test rows with what each model said, side by side, and how good that is.
+
+    Models of a language are asked to say something of a few rows only. Where that is not enough to be shown, the metric
+    of each model is.
+    """
+    models, main = {"this model": findings.own, **findings.others}, title(findings.measurer.main)
+    chosen, say = list(numbers), list(models)
+    asked = [findings.measurer.shown(findings.rows[number]) for number in chosen]
     if not findings.measurer.answers_all:
-        columns = {name: column for name, column in columns.items() if any(column)}
-    columns[_name(findings.measurer.main)] = measured
-    page.table(list(columns), zip(*columns.values(), strict=True))
+        say = [name for name, one in models.items() if enough(one.said[number] for number in chosen)]
+    rated = list(models)[: 1 if say else None]
+    columns: dict[str, list[Any]] = {"asked": [text for text, _ in asked]}
+    if any(right for _, right in asked):
+        columns["right"] = [right for _, right in asked]
+    columns |= {name: [models[name].said[number] for number in chosen] for name in say}
+    texts = [[shortened(text) or None for text in column] for column in columns.values()]
+    rates = [[_main(findings, models[name], np.array([number])) for number in chosen] for name in rated]
+    titles = [main, *(f"{main}, {name}" for name in rated[1:])]
+    page.table([*columns, *titles], zip(*texts, *rates, strict=True))
 
 
 def shortened(text: str) -> str:

@@ -68,7 +68,7 @@ def _evaluation(config: Config, dataset: Dataset, measurer: Measurer, own: Measu
         "test": {"rows": len(rows), "digest": dataset.manifest.digest},
         "confidence": config.confidence,
         "metrics": resampling.with_intervals(measurer, own, config.bootstrap_rounds, config.confidence, config.seed),
-        "baseline": {"name": measurer.baseline_name, "metrics": resampling.of_all(measurer, baseline)},
+        "baseline": {"name": measurer.baseline_name, **_compared(config, measurer, own, baseline, "baseline")},
         "lineage": files.read_json(config.model / "lineage.json"),
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import pyarrow.parquet as pq
@@ -78,6 +79,19 @@ def test_a_base_model_is_asked_for_the_same_tokens(task_config, base_of, task):
     if task in ("causal_lm", "masked_lm"):  # those whose embedding of the outputs has become poor too
         assert base_model["difference"]["perplexity"]["high"] < 0
         assert "<td>better</td>" in page
+
+
+def test_where_models_say_nothing_of_an_error_their_metrics_are_shown(task_config, base_of, monkeypatch):
+    monkeypatch.setattr(language, "SAMPLES", 1)
+    config = task_config("causal_lm", base_model_reference=reference_to(base_of("causal_lm")))
+    run(config)
+    worst = config.report.read_text().partition("<h2>Errors worth reading</h2>")[2].partition("<h2>")[0]
+    assert re.findall("<th[^>]*>([^<]*)</th>", worst) == [
+        "asked",
+        "right",
+        "Bits per byte",
+        "Bits per byte, base model",
+    ]
 
 
 def test_a_base_model_like_the_tuned_one_differs_in_nothing(task_config, made):

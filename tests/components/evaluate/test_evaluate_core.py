@@ -59,7 +59,11 @@ def test_what_a_model_gets_wrong_is_counted_and_shown(configure, english_model):
     assert found["confusion"] == [[5, 0], [2, 3]]
     by_source = {one["value"]: one["accuracy"] for one in found["slices"] if one["slice"] == "source"}
     assert by_source == {"en": 1.0, "zh": 0.5}
-    assert "好 film film" in config.report.read_text()
+    assert found["baseline"]["difference"]["accuracy"]["value"] == pytest.approx(0.3)
+    assert (found["baseline"]["only_model_right"], found["baseline"]["only_baseline_right"]) == (3, 0)
+    page = config.report.read_text()
+    assert "That is always answering negative. Of the test rows, only this model has 3 right" in page
+    assert "好 film film" in page
 
 
 def test_the_champion_is_measured_on_the_same_rows(configure, english_model, promoted):

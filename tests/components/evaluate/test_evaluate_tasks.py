@@ -13,6 +13,7 @@ import transformers
 from transformers.tokenization_utils_base import VERY_LARGE_INTEGER
 
 from components.evaluate.core import run
+from components.evaluate.metric_names import title
 from components.evaluate.models import LONGEST, longest_of
 from components.evaluate.tasks import SAMPLES, open_measurer
 from components.evaluate.tasks.question_answering import best_span, scores
@@ -45,7 +46,11 @@ def test_task_is_evaluated_and_compared_with_its_baseline(task_config, task):
     assert found["baseline"]["metrics"].keys() <= found["metrics"].keys()
     assert pq.read_table(config.evaluation / "predictions.parquet").num_rows == len(TEXTS)
     page = config.report.read_text()
-    assert f"<th>{main}</th>" in page or main in page
+    assert f"<td>{title(main)}</td>" in page
+    assert "<h2>Beside the baseline</h2>" in page
+    for name, one in found["baseline"]["difference"].items():
+        assert one["value"] == pytest.approx(found["metrics"][name] - found["baseline"]["metrics"][name])
+        assert one["low"] <= one["high"]
     assert decision.decide(parse(found), promote_config()).reason.startswith(f"the first model, {main} ")
     said = pq.read_table(config.evaluation / "predictions.parquet")["said"].to_pylist()
     if task in ("causal_lm", "chat"):
