@@ -139,15 +139,15 @@ def looked_up(connection: Connection, those: Sequence[Owned]) -> list[Owned]:
 
 
 def owned_of(told: Any) -> Owned | None:
-    """A recurring run as ours; None if it is not."""
+    """A recurring run as ours; None if it is not, as a copy that someone made of ours under another name."""
     _, mark, record = (told.description or "").partition(_MARK)
     try:
         wanted = Wanted(**json.loads(record)) if mark else None
     except (ValueError, TypeError):
         wanted = None
-    if wanted is None:
+    if wanted is None or wanted.name != told.display_name:
         return None
-    schedule = told.trigger.cron_schedule
+    schedule = told.trigger.cron_schedule if told.trigger else None
     created = _moment(told.created_at)
     return Owned(
         id=told.recurring_run_id,

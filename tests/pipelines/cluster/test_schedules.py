@@ -116,10 +116,17 @@ def test_what_is_not_ours_is_left_alone(kubeflow):
         "recurring_run_id": "theirs",
         "description": "made by hand",
     }
+    kubeflow.recurring["copy"] = {
+        **next(iter(kubeflow.recurring.values())),
+        "recurring_run_id": "copy",
+        "display_name": "Clone of weekly",
+    }
     before = json.dumps(kubeflow.recurring)
     assert cluster(changed(name="ours")) == ["create"]
     assert cluster() == ["delete"]
     assert json.dumps(kubeflow.recurring) == before
+    assert cluster(owner="another") == ["delete"]
+    assert set(kubeflow.recurring) == {"theirs", "copy"}
 
 
 def test_a_paused_schedule_makes_up_for_nothing_unless_asked(kubeflow):
