@@ -65,7 +65,7 @@ check: $(READY) ## Static checks: format, lint, types, imports, pins, shell, YAM
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/yamllint --strict params.yaml dvc.yaml
+	$(BIN)/yamllint --strict params.yaml dvc.yaml k8s
 	$(BIN)/hadolint docker/Dockerfile
 	$(BIN)/shellcheck .ci/run .ci/docker-engine requirements/compile docker/stand-in-base
 	$(BIN)/gitleaks git --no-banner --redact --log-level warn .
