@@ -12,13 +12,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from components.shared import bounded, dvc_remote
-from components.shared.objects import open_store
+from components.shared import bounded
 
 FOREVER = 1_000_000
 CODES = {500: "InternalError", 503: "SlowDown", 507: "InsufficientStorage", 403: "AccessDenied"}
@@ -195,34 +193,3 @@ def proxy(s3: str, s3_server: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets no library sleep between its tries."""
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda seconds: time.monotonic())
-
-
-@pytest.fixture
-def quick_add(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Writes the pointer and the cache as `dvc add` does, without the second that its process takes."""
-
-    def add(clone: Path, dataset: str, deadline: object) -> str:
-        place, cache = clone / dvc_remote.dataset_path(dataset), open_store(str(clone / ".dvc" / "cache"))
-        files = {path.name: path.read_bytes() for path in (place / "data").iterdir()}
-        listing = dvc_remote.listing_bytes({name: dvc_remote.md5_of(data) for name, data in files.items()})
-        for data in files.values():
-            cache.put(dvc_remote.object_key(dvc_remote.md5_of(data)), data)
-        md5 = f"{dvc_remote.md5_of(listing)}.dir"
-        cache.put(dvc_remote.object_key(md5), listing)
-        pointer = f"outs:\n- md5: {md5}\n  hash: md5\n  path: data\n"
-        (place / "data.dvc").write_text(pointer)
-        return pointer
-
-    monkeypatch.setattr(dvc_remote, "add", add)
-
-
-@pytest.fixture
-def without_dvc(quick_add: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Uploads as `dvc push` does as well."""
-
-    def push(clone: Path, dataset: str, deadline: object) -> None:
-        store, cache = open_store(dvc_remote.remote_url(clone)), clone / ".dvc" / "cache"
-        for key in sorted(open_store(str(cache)).keys(), key=lambda key: key.endswith(".dir")):
-            store.upload(cache / key, key)
-
-    monkeypatch.setattr(dvc_remote, "push", push)

@@ -11,6 +11,8 @@ from pipelines import workspace
 from pipelines.__main__ import main
 from pipelines.commands import datasets
 
+pytestmark = pytest.mark.usefixtures("without_dvc")
+
 
 def lines(capsys, *arguments):
     """Exit code, output and error line of a command."""

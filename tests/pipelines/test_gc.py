@@ -20,6 +20,7 @@ from pipelines.__main__ import main
 from pipelines.commands import gc
 
 ORPHAN = "0123456789abcdef0123456789abcdef"
+quickly = pytest.mark.usefixtures("without_dvc")
 
 
 def keys(store):
@@ -38,6 +39,7 @@ def model(place, text):
     return place
 
 
+@quickly
 def test_objects_of_revisions_stay_and_others_go(version_config, injected):
     config = version_config()
     version(config)
@@ -57,6 +59,7 @@ def test_objects_of_revisions_stay_and_others_go(version_config, injected):
     injected("gc: unnamed objects among those of revisions", len(orphans), "only the unnamed ones go")
 
 
+@quickly
 def test_another_registry_on_the_same_store_is_asked(version_config, tmp_path):
     mine, other = version_config(), str(tmp_path / "other.git")
     version(mine)
@@ -65,6 +68,7 @@ def test_another_registry_on_the_same_store_is_asked(version_config, tmp_path):
     assert garbage.dataset_objects(mine.registry, [other], age=0) == []
 
 
+@quickly
 def test_what_is_named_meanwhile_stays(version_config, monkeypatch, injected):
     config = version_config()
     version(config)
@@ -98,6 +102,7 @@ def test_old_objects_that_a_writer_finds_are_written_again(version_config, regis
     injected("gc: objects of a dead writer that a new one relies on", len(written), "written again, young for gc")
 
 
+@quickly
 def test_nothing_goes_while_a_list_of_files_is_lost(version_config):
     config = version_config()
     md5 = version(config).parameters["dvc_md5"]
@@ -214,7 +219,7 @@ def test_directories_of_killed_runs(tmp_path, monkeypatch, injected):
 
 
 @pytest.fixture
-def command(version_config, tmp_path, monkeypatch):
+def command(version_config, without_dvc, tmp_path, monkeypatch):
     """`evertune gc` on a store of its own; gives the store."""
     config = version_config()
     version(config)

@@ -13,6 +13,8 @@ from components.version.core import run as version
 from pipelines.__main__ import main
 from pipelines.commands import dataset_diff, dataset_vocabulary, datasets, models
 
+pytestmark = pytest.mark.usefixtures("without_dvc")
+
 
 @pytest.fixture
 def told(monkeypatch, capsys):

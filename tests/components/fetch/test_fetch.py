@@ -20,6 +20,7 @@ from tests.processes import over_when
 
 Make = Callable[..., VersionConfig]
 Fetch = Callable[..., Config]
+quickly = pytest.mark.usefixtures("without_dvc")
 
 
 @pytest.fixture
@@ -87,6 +88,7 @@ def assert_damage_is_named(uri: str, config: Config, damage: Callable[[bytes], b
         store.put(key, data)
 
 
+@quickly
 def test_damage_in_s3_is_named(version_config: Make, fetch_config: Fetch, s3: str) -> None:
     version(version_config(store=s3))
     assert_damage_is_named(s3, fetch_config(), truncated, "damaged")
@@ -94,6 +96,7 @@ def test_damage_in_s3_is_named(version_config: Make, fetch_config: Fetch, s3: st
     assert_damage_is_named(s3, fetch_config(), None, "missing")
 
 
+@quickly
 def test_damage_in_a_directory_is_named(version_config: Make, fetch_config: Fetch) -> None:
     made = version_config()
     md5 = version(made).parameters["dvc_md5"]
@@ -103,6 +106,7 @@ def test_damage_in_a_directory_is_named(version_config: Make, fetch_config: Fetc
         run(fetch_config())
 
 
+@quickly
 def test_a_manifest_that_does_not_fit_the_bytes(
     version_config: Make, fetch_config: Fetch, registry: Path, tmp_path: Path
 ) -> None:
@@ -122,6 +126,7 @@ def test_a_manifest_that_does_not_fit_the_bytes(
     assert nothing_left(fetch_config())
 
 
+@quickly
 def test_a_moved_tag_is_refused_before_anything_is_pulled(version_config: Make, fetch_config: Fetch) -> None:
     version(version_config())
     with pytest.raises(UserError, match=r"dataset_digest: reviews/v1 has the digest .*, not ffff"):
@@ -141,6 +146,7 @@ def test_revisions_that_are_none_of_the_dataset(fetch_config: Fetch, revision: s
         run(fetch_config(revision=revision))
 
 
+@quickly
 def test_a_store_that_hangs_is_given_up(
     version_config: Make, fetch_config: Fetch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,7 @@ from components.version.core import run as version
 
 Make = Callable[..., Config]
 Damage = Callable[[bytes, random.Random], bytes | None]
+quickly = pytest.mark.usefixtures("without_dvc")
 
 
 def flipped(position: Callable[[int, random.Random], int]) -> Damage:
@@ -68,6 +69,7 @@ def damage_and_heal(config: Config, rounds: int, seed: int, injected: Callable[[
         injected(f"dataset in the store: {kind}", rounds, "found by name, healed to the same bytes")
 
 
+@quickly
 def test_damage_in_a_directory_is_found_and_healed(version_config: Make, injected: Callable[..., None]) -> None:
     config = version_config([f"text {number}" for number in range(50)])
     version(config)
@@ -80,6 +82,7 @@ def test_damage_in_s3_is_found_and_healed(version_config: Make, s3: str, injecte
     damage_and_heal(config, 2, 4, injected)
 
 
+@quickly
 def test_a_lost_list_of_files_is_made_again_from_objects_and_copies(version_config: Make) -> None:
     config = version_config()
     version(config)
@@ -100,6 +103,7 @@ def test_a_lost_list_of_files_is_made_again_from_objects_and_copies(version_conf
     assert contents(store) == before
 
 
+@quickly
 def test_a_copy_that_is_damaged_itself_heals_nothing(version_config: Make, tmp_path: Path) -> None:
     config = version_config()
     version(config)
@@ -115,6 +119,7 @@ def test_a_copy_that_is_damaged_itself_heals_nothing(version_config: Make, tmp_p
     assert contents(store) == damaged
 
 
+@quickly
 def test_copies_in_a_cache_and_in_another_store(version_config: Make, tmp_path: Path) -> None:
     config = version_config()
     version(config)
@@ -129,6 +134,7 @@ def test_copies_in_a_cache_and_in_another_store(version_config: Make, tmp_path: 
         assert contents(store) == before
 
 
+@quickly
 def test_what_is_not_there_to_verify(version_config: Make, tmp_path: Path, registry: Path) -> None:
     with pytest.raises(UserError, match="no revision yet"):
         list(verify(str(registry)))
@@ -139,6 +145,7 @@ def test_what_is_not_there_to_verify(version_config: Make, tmp_path: Path, regis
         list(repair(str(registry), None, [str(tmp_path / "none")]))
 
 
+@quickly
 def test_refused_credentials_are_no_damage(version_config: Make, s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
     config = version_config(store=s3)
     version(config)

@@ -11,6 +11,8 @@ from components.shared.distributions import length_bins
 from components.shared.sketches import Sketch
 from components.version.core import run
 
+pytestmark = pytest.mark.usefixtures("without_dvc")
+
 
 @pytest.fixture
 def revision(version_config, registry):

@@ -22,12 +22,14 @@ from components.version.config import Config
 from components.version.core import run
 
 Make = Callable[..., Config]
+quickly = pytest.mark.usefixtures("without_dvc")
 
 
 def git(*arguments: str, cwd: Path) -> str:
     return subprocess.run(["git", *arguments], cwd=cwd, check=True, capture_output=True, text=True).stdout
 
 
+@quickly
 def test_new_content_is_a_new_revision_with_its_own_card(version_config: Make, registry: Path) -> None:
     config = version_config(["good", "bad"])
     first = run(config)
@@ -91,6 +93,7 @@ def test_writers_at_once_make_a_linear_history(version_config: Make, registry: P
     assert known == {result.parameters["revision"]: result.parameters["dataset_digest"] for result in results}
 
 
+@quickly
 def test_writers_of_the_same_content_share_a_revision(version_config: Make, registry: Path) -> None:
     configs = [version_config(["same"]) for _ in range(2)]
     with ThreadPoolExecutor(2) as pool:
@@ -99,6 +102,7 @@ def test_writers_of_the_same_content_share_a_revision(version_config: Make, regi
     assert git("tag", cwd=registry).split() == ["reviews/v1"]
 
 
+@quickly
 def test_a_death_between_the_two_uploads_leaves_nothing_to_trip_over(
     version_config: Make, registry: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,12 +132,14 @@ def test_lost_objects_are_uploaded_again(version_config: Make, s3: str) -> None:
     assert dvc_remote.defects(f"{s3}/dvc", md5, Deadline(60), deep=True) == []
 
 
+@quickly
 def test_two_datasets_share_a_registry(version_config: Make, registry: Path) -> None:
     run(version_config(["one"], dataset="a"))
     run(version_config(["one"], dataset="b"))
     assert [one.revision for one in revisions(str(registry))] == ["a/v1", "b/v1"]
 
 
+@quickly
 def test_a_registry_that_does_not_exist_is_made(version_config: Make, tmp_path: Path) -> None:
     config = version_config(registry=str(tmp_path / "new" / "registry.git"))
     assert run(config).parameters["revision"] == "reviews/v1"
@@ -149,6 +155,7 @@ def test_damaged_shards_are_not_versioned(version_config: Make, tmp_path: Path) 
     assert not (tmp_path / "store").exists()
 
 
+@quickly
 def test_another_store_is_refused(version_config: Make, tmp_path: Path) -> None:
     run(version_config())
     with pytest.raises(UserError, match="store: this registry keeps its data in"):
@@ -185,6 +192,7 @@ def test_a_password_in_the_address_is_refused_and_not_repeated(version_config: M
     assert "canary" not in caught.value.line
 
 
+@quickly
 def test_a_hook_that_declines_is_told(version_config: Make, registry: Path) -> None:
     hook = registry / "hooks" / "pre-receive"
     hook.write_text("#!/bin/sh\necho only on Mondays >&2\nexit 1\n")

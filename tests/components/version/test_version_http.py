@@ -18,6 +18,7 @@ from components.version.config import Config
 from components.version.core import run
 
 PASSWORD = "canary-password"
+pytestmark = pytest.mark.usefixtures("without_dvc")
 
 
 class GitServer(BaseHTTPRequestHandler):
