@@ -14,6 +14,7 @@ from components.shared import charts
 from components.shared.report import Page
 
 MOST_BARS: Final = 12
+MOST_LABELS: Final = 50
 LARGE: Final = 10
 
 
@@ -31,10 +32,10 @@ def write_report(path: Path, counts: Mapping[str, Any], findings: Findings, ties
     _tiles(page, counts, ties)
     page.section("From source to dataset")
     page.figures(_charts(counts, findings))
+    page.table(["reason to drop", "rows", "share of all", "rows left"], _funnel(counts))
     page.section("Before and after", "How the rows are spread, as they came and as they were kept.")
     page.figures(_before_and_after(findings.distributions.told()))
-    page.section("Labels")
-    page.table(["label", "rows before", "rows after", "kept"], _labels(counts))
+    _labels(page, counts)
     page.section("Changed texts")
     page.table(["operation", "texts"], list(counts["changed"].items()))
     _personal_data(page, counts["personal_data"], key)
@@ -53,7 +54,8 @@ def _before_and_after(distributions: Mapping[str, Mapping[str, Sequence[int]]]) 
         series = {when: [rows[place] for _, rows in shown] for place, when in enumerate(("before", "after"))}
         more = f", the {MOST_BARS} most frequent of {len(values)}" if len(values) > MOST_BARS else ""
         chart = charts.bars(series, [value for value, _ in shown], axis="rows", horizontal=True)
-        found.append((chart, f"Rows of each {name}{more}."))
+        what = f"value of {name.removeprefix('meta.')}" if name.startswith("meta.") else name
+        found.append((chart, f"Rows of each {what}{more}."))
     return found
 
 
@@ -118,8 +120,20 @@ def _charts(counts: Mapping[str, Any], findings: Findings) -> list[tuple[str, st
     ]
 
 
-def _labels(counts: Mapping[str, Any]) -> list[list[Any]]:
-    after = counts["labels_out"]
-    return [
-        [label, rows, after.get(label, 0), after.get(label, 0) / rows] for label, rows in counts["labels_in"].items()
-    ]
+def _funnel(counts: Mapping[str, Any]) -> list[list[Any]]:
+    rows, left = counts["rows_in"], counts["rows_in"]
+    table: list[list[Any]] = []
+    for reason, number in counts["dropped"].items():
+        left -= number
+        table.append([reason, number, f"{number / rows:.1%}", left])
+    return table or [["none", 0, f"{0:.1%}", left]]
+
+
+def _labels(page: Page, counts: Mapping[str, Any]) -> None:
+    before, after = counts["labels_in"], counts["labels_out"]
+    if not any(before):
+        return
+    shown = sorted(before, key=lambda label: (-before[label], label))[:MOST_LABELS]
+    page.section("Labels", f"The {MOST_LABELS} most frequent of {len(before):,}." if len(before) > MOST_LABELS else "")
+    rows = [[label, before[label], after.get(label, 0), f"{after.get(label, 0) / before[label]:.1%}"] for label in shown]
+    page.table(["label", "rows before", "rows after", "kept"], rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -20,6 +21,11 @@ TASK_CATEGORIES: Final = {
     "chat": "text-generation",
 }
 """What the Hugging Face hub calls the tasks."""
+_STRAY: Final = 0.01
+"""Share of the rows up to which a language is not named."""
+_CODE: Final = re.compile("[a-z]{2}")
+_MOST_LABELS: Final = 20
+"""Of more labels no columns are shown; statistics.json counts them all."""
 _SIZES: Final = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
 
@@ -38,7 +44,7 @@ def data_card(config: Config, manifest: Manifest, numbers: Mapping[str, Any]) ->
 
 # Data card
 
-A dataset for {config.task}, made by cleaning and splitting one source. Its digest is `{manifest.digest}`.
+A dataset for {config.task}, made by cleaning and splitting its source. Its digest is `{manifest.digest}`.
 
 ## Splits
 
@@ -62,8 +68,7 @@ Texts that an operation changed:
 
 ## Personal data
 
-{_personal_data(numbers["personal_data"])}
-Names and other ways to identify a person are not searched for.
+{_personal_data(numbers)}
 """
 
 
@@ -93,6 +98,7 @@ def _front_matter(config: Config, manifest: Manifest, numbers: Mapping[str, Any]
     """YAML whose values are written as JSON, which is YAML too: so no label can break it."""
     rows = sum(split["rows"] for split in numbers["splits"].values())
     fields = {
+        "language": _languages(numbers["languages"]),
         "task_categories": [TASK_CATEGORIES[config.task]],
         "size_categories": [next((name for limit, name in _SIZES if rows < limit), "n>1M")],
         "configs": [
@@ -109,6 +115,13 @@ def _front_matter(config: Config, manifest: Manifest, numbers: Mapping[str, Any]
     return "\n".join(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in fields.items())
 
 
+def _languages(rows: Mapping[str, int]) -> list[str]:
+    """The languages of the kept rows, the most frequent first, but for stray ones."""
+    least = _STRAY * sum(rows.values())
+    named = (name for name in sorted(rows, key=lambda name: (-rows[name], name)) if _CODE.fullmatch(name))
+    return [name for name in named if rows[name] > least]
+
+
 def _features(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"name": name, **_feature(kind)} for name, kind in columns.items()]
 
@@ -123,7 +136,8 @@ def _feature(kind: Any) -> dict[str, Any]:
 
 
 def _splits(numbers: Mapping[str, Any]) -> str:
-    labels = sorted({label for split in numbers["splits"].values() for label in split["labels"]})
+    labels = sorted({label for split in numbers["splits"].values() for label in split["labels"]} - {""})
+    labels = labels if len(labels) <= _MOST_LABELS else []
     rows = (
         (name, split["rows"], *(split["labels"].get(label, 0) for label in labels), split["characters"]["median"])
         for name, split in numbers["splits"].items()
@@ -138,11 +152,12 @@ def _column(column: tuple[str, Any]) -> tuple[str, str]:
     return name, ", ".join(f"{inner}: {of}" for inner, of in kind.items()) if isinstance(kind, Mapping) else kind
 
 
-def _personal_data(found: Mapping[str, int]) -> str:
-    if not found:
-        return "E-mail addresses, phone numbers and IP addresses: none were replaced."
-    listed = ", ".join(f"{count:,} `<{kind}>`" for kind, count in found.items())
-    return f"Replaced by placeholders: {listed}."
+def _personal_data(numbers: Mapping[str, Any]) -> str:
+    if "personal data" not in numbers["changed"]:
+        return "Personal data was not searched for."
+    found = numbers["personal_data"]
+    listed = ", ".join(f"{count:,} `<{kind}>`" for kind, count in found.items()) or "nothing, for none was found"
+    return f"Replaced by placeholders: {listed}.\nNames and other ways to identify a person are not searched for."
 
 
 def _table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:

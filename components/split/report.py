@@ -15,6 +15,7 @@ from components.split.falls import LEFT_OUT, Falls
 from components.split.statistics import SplitStatistics
 
 _NOTES: Final = {"train": "to learn from", "validation": "to choose the best model", "test": "to measure it"}
+_MANY_UNKNOWN: Final = 0.05
 _MOST_BARS: Final = 12
 """A column with more values has a table and no chart."""
 
@@ -139,7 +140,7 @@ def _weights(page: Page, config: Config, numbers: Mapping[str, Any]) -> None:
     if len(labels) < 2:
         return
     page.text(
-        f"Balance of the train set: {config.balance}. What `train` makes of `class_weights: balanced` stands below; "
+        f"Balance of the train set: {config.balance}. What train makes of “class_weights: balanced” stands below; "
         "weights near 1 change nothing."
     )
     page.table(["label", "weight"], list(class_weights(labels).items()))
@@ -164,6 +165,13 @@ def _tokens(page: Page, config: Config, numbers: Mapping[str, Any]) -> None:
     }
     rows = [[split, *(found[name] for name in columns)] for split, found in numbers["tokens"].items()]
     page.table(["set", *columns.values()], rows)
+    if (unknown := numbers["tokens"][TRAIN]["unknown_share"]) > _MANY_UNKNOWN:
+        page.notice(
+            f"The tokenizer does not know {unknown:.0%} of the tokens of the train set: a model reads nothing there. "
+            "Choose a base model for the language of the texts, or train a vocabulary with "
+            "“evertune datasets tokenizer”.",
+            "bad",
+        )
 
 
 def _clusters(page: Page, falls: Falls) -> None:

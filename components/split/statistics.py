@@ -97,4 +97,5 @@ def statistics(
         "changed": cleaning["changed"],
         "personal_data": cleaning["personal_data"],
         "copies": cleaning["copies"],
+        "languages": {name: rows for name, (_, rows) in cleaning["distributions"]["language"].items()},
     }

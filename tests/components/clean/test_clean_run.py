@@ -118,6 +118,8 @@ def test_report_shows_counts_and_examples(clean):
     assert "exact duplicate" in result.report
     assert result.report.count("<svg") == 6, "funnel, lengths, languages, labels, personal data, clusters"
     assert "key of these placeholders is published" in result.report
+    row = '<tr><td>exact duplicate</td><td class="number">1</td><td>16.7%</td><td class="number">4</td></tr>'
+    assert row in result.report, "the funnel in numbers"
     assert nearly[0] in result.report, "a copy that is not the same is shown"
     assert result.counts["distributions"] == {
         "language": {"en": [4, 2], "not told": [2, 2]},

@@ -15,8 +15,9 @@ ROWS = [(f"text number {number}", "pos" if number * number % 7 < 3 else "neg") f
 FINDINGS = {
     "rows_in": 307,
     "dropped": {"too short": 7},
-    "changed": {"markup": 3},
+    "changed": {"markup": 3, "personal data": 2},
     "personal_data": {"EMAIL": 2},
+    "distributions": {"language": {"not told": [9, 9], "en": [100, 90], "zh": [200, 199], "fr": [9, 2]}},
 }
 
 
@@ -68,12 +69,30 @@ def test_card_has_front_matter_of_a_dataset_card(split):
     _, front, body = result.card.split("---\n", 2)
     fields = yaml.safe_load(front)
     assert fields["task_categories"] == ["text-classification"]
+    assert fields["language"] == ["zh", "en"], "two rows in French are stray ones"
     assert fields["size_categories"] == ["n<1K"]
     assert fields["configs"][0]["data_files"][2] == {"split": "test", "path": "test-*.parquet"}
     assert fields["dataset_info"]["features"][3] == {"name": "meta", "struct": [{"name": "site", "dtype": "string"}]}
     assert result.dataset.manifest.digest in body
     assert "| too short | 7 |" in body
     assert "2 `<EMAIL>`" in body
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [({}, "Personal data was not searched for."), ({"personal data": 0}, "placeholders: nothing, for none was found.")],
+)
+def test_card_says_whether_personal_data_was_replaced(split, changed, told):
+    card = split(ROWS, counts={"changed": changed, "personal_data": {}}).card
+    assert told in card
+    assert ("Names and other ways" in card) == bool(changed)
+
+
+def test_card_has_no_column_for_labels_that_are_not_there(split):
+    assert "| split | rows | median characters |" in split([(text, "") for text, _ in ROWS], task="causal_lm").card
+    many = [(text, str(number % 25)) for number, (text, _) in enumerate(ROWS)]
+    card = split(many, task="multilabel_classification", stratify="label").card
+    assert "| split | rows | median characters |" in card
 
 
 def test_labels_cannot_break_card_or_report(split):

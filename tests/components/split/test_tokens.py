@@ -74,6 +74,14 @@ def test_the_report_and_the_statistics_tell_of_tokens(divided, tmp_path):
     assert divided(ROWS).dataset.manifest.digest == digest
 
 
+def test_a_tokenizer_that_does_not_know_the_texts_is_pointed_out(divided, tmp_path):
+    train_vocabulary(["只有中文"], "wordpiece", 300, tmp_path / "tokenizer")
+    known = [(f"中{'文' * number}", label) for number, (_, label) in enumerate(ROWS)]
+    told = "The tokenizer does not know"
+    assert told in divided(ROWS, tokenizer=str(tmp_path / "tokenizer")).report
+    assert told not in divided(known, tokenizer=str(tmp_path / "tokenizer")).report
+
+
 def test_what_is_no_tokenizer_is_refused(tmp_path):
     (tmp_path / "tokenizer.json").write_text("{}")
     for address, told in (
