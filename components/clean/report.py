@@ -135,5 +135,7 @@ def _labels(page: Page, counts: Mapping[str, Any]) -> None:
         return
     shown = sorted(before, key=lambda label: (-before[label], label))[:MOST_LABELS]
     page.section("Labels", f"The {MOST_LABELS} most frequent of {len(before):,}." if len(before) > MOST_LABELS else "")
-    rows = [[label, before[label], after.get(label, 0), f"{after.get(label, 0) / before[label]:.1%}"] for label in shown]
+    rows = [
+        [label, before[label], after.get(label, 0), f"{after.get(label, 0) / before[label]:.1%}"] for label in shown
+    ]
     page.table(["label", "rows before", "rows after", "kept"], rows)

@@ -44,7 +44,13 @@ def divided(tmp_path: Path) -> Callable[..., SimpleNamespace]:
         findings.mkdir(exist_ok=True)
         (findings / "clusters.json").write_text(json.dumps([[ids[text] for text in cluster] for cluster in clusters]))
         numbers = {"rows_in": len(rows), "rows_out": len(rows), "copies": {"1": len(rows)}}
-        numbers |= {"dropped": {}, "changed": {}, "personal_data": {}, "distributions": {"language": {}}, **(counts or {})}
+        numbers |= {
+            "dropped": {},
+            "changed": {},
+            "personal_data": {},
+            "distributions": {"language": {}},
+            **(counts or {}),
+        }
         (findings / "counts.json").write_text(json.dumps(numbers))
         outputs = {name: tmp_path / name for name in ("splits", "card", "report")}
         run(Config(cleaned=tmp_path / "cleaned", findings=findings, **outputs, **{"task": "classification", **options}))
