@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, Final
 
+from components.shared import git
+from components.shared.errors import UserError
 from components.shared.objects import ObjectStore, open_store
 from components.shared.secrets import load_secrets
 from pipelines import profiles, store
@@ -31,6 +34,14 @@ def running_store() -> Iterator[None]:
                 fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if not KEEP.exists():
                     store.stop(HOME)
+
+
+def registry_of(parameters: Mapping[str, Any]) -> str:
+    """The dataset registry of a profile; raises UserError if it is of this machine and nothing was versioned yet."""
+    registry = str(parameters["registry"])
+    if git.is_path(registry) and not Path(registry).expanduser().exists():
+        raise UserError("no dataset is versioned yet", where=registry, remedy="run `make run`, or correct `registry`")
+    return registry
 
 
 @contextmanager

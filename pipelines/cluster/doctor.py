@@ -25,6 +25,7 @@ from components.shared.errors import EvertuneError, UserError
 from components.shared.objects import open_store
 from pipelines import placement
 from pipelines.cluster.connection import NAMESPACE, Connection, connect
+from pipelines.profiles import LAPTOP
 
 OK, WRONG, UNKNOWN = "ok", "wrong", "unknown"
 OLDEST: Final = (2, 14)
@@ -137,6 +138,8 @@ def _store(uri: str) -> str:
 def _registry(registry: str) -> str:
     """Tries a push without making it."""
     git.check_url(registry)
+    if registry.startswith(LAPTOP):
+        raise UserError("no pod can reach it", where=registry, remedy="give a --profile whose registry is a git URL")
     deadline = Deadline(SECONDS)
     with tempfile.TemporaryDirectory(prefix="evertune-doctor-") as place:
         here = Path(place)

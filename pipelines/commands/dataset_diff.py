@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.commands import emit, table
-from pipelines.local import local_store
+from pipelines.local import local_store, registry_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,7 @@ def run_diff(arguments: argparse.Namespace) -> None:
     from components.shared.datasets import Dataset
 
     with local_store(arguments.profile) as (_, parameters), tempfile.TemporaryDirectory() as place:
-        address = parameters["registry"]
+        address = registry_of(parameters)
         manifests = [registry.look(address, one)[0] for one in arguments.revisions]
         if manifests[0].digest == manifests[1].digest:
             digest = manifests[0].digest

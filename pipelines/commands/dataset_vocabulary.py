@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.commands import at_least, emit
-from pipelines.local import local_store
+from pipelines.local import local_store, registry_of
 from pipelines.steps import module_of
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def run_vocabulary(arguments: argparse.Namespace) -> None:
     from components.shared.datasets import Dataset
 
     with local_store(arguments.profile) as (_, parameters), tempfile.TemporaryDirectory() as place:
-        pulled = registry.reproduce(parameters["registry"], arguments.revision, Path(place))
+        pulled = registry.reproduce(registry_of(parameters), arguments.revision, Path(place))
         texts = _texts(Dataset(pulled.directory))
         train = module_of("split", "vocabulary").train_vocabulary
         tokens = train(texts, arguments.kind, arguments.size, arguments.into)

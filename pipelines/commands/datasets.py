@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.commands import add_output, add_profile, dataset_diff, dataset_vocabulary, emit, table
-from pipelines.local import local_store
+from pipelines.local import local_store, registry_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,7 +63,7 @@ def run_list(arguments: argparse.Namespace) -> None:
     from components.shared import registry
 
     with local_store(arguments.profile) as (_, parameters):
-        revisions = registry.revisions(parameters["registry"])
+        revisions = registry.revisions(registry_of(parameters))
     rows = [(one.revision, one.rows, one.digest[:16], one.dvc_md5, one.time) for one in revisions]
     told = table(("revision", "rows", "digest", "DVC hash", "time"), rows)
     emit(arguments, [dataclasses.asdict(one) for one in revisions], told)
@@ -74,7 +74,7 @@ def run_show(arguments: argparse.Namespace) -> None:
     from components.shared import registry
 
     with local_store(arguments.profile) as (_, parameters):
-        manifest, dvc_md5 = registry.look(parameters["registry"], arguments.revision)
+        manifest, dvc_md5 = registry.look(registry_of(parameters), arguments.revision)
     rows = [(split, f"{manifest.rows(split):,}", len(shards)) for split, shards in manifest.splits.items()]
     columns = ", ".join(f"{name} ({kind})" for name, kind in manifest.columns.items())
     facts = {
@@ -98,7 +98,7 @@ def run_reproduce(arguments: argparse.Namespace) -> None:
     with local_store(arguments.profile) as (_, parameters):
         revision = arguments.revision
         if not revision:
-            known = registry.revisions(parameters["registry"], parameters["dataset"])
+            known = registry.revisions(registry_of(parameters), parameters["dataset"])
             if not known:
                 raise UserError(
                     f"the registry has no dataset {parameters['dataset']!r} yet", remedy="run `make run` first"
@@ -108,7 +108,7 @@ def run_reproduce(arguments: argparse.Namespace) -> None:
         if into is None:
             Path("build").mkdir(exist_ok=True)
             into = Path(tempfile.mkdtemp(prefix="reproduced-", dir="build"))
-        facts = registry.reproduce(parameters["registry"], revision, into)
+        facts = registry.reproduce(registry_of(parameters), revision, into)
     told = f"{revision}: {facts.rows:,} rows in {facts.shards} shards are byte for byte what was versioned"
     lines = (told, f"digest {facts.digest}", f"DVC    {facts.dvc_md5}", f"in     {facts.directory}")
     emit(arguments, {"revision": revision, **dataclasses.asdict(facts)}, "\n".join(lines))
@@ -119,7 +119,7 @@ def run_verify(arguments: argparse.Namespace) -> None:
     from components.shared import verification
 
     with local_store(arguments.profile) as (_, parameters):
-        found = verification.verify(parameters["registry"], arguments.revision)
+        found = verification.verify(registry_of(parameters), arguments.revision)
         _report(arguments, found, "run `evertune datasets repair`")
 
 
@@ -130,7 +130,7 @@ def run_repair(arguments: argparse.Namespace) -> None:
 
     with local_store(arguments.profile) as (_, parameters):
         own = [str(place) for place in (HOME / arguments.profile,) if place.is_dir()]
-        found = verification.repair(parameters["registry"], arguments.revision, [*arguments.sources, *own])
+        found = verification.repair(registry_of(parameters), arguments.revision, [*arguments.sources, *own])
         _report(arguments, found, "give a good copy with --from, or run the flow that made the revision again")
 
 

@@ -124,6 +124,8 @@ def _record(store: ObjectStore, model_name: str, sequence: int | None) -> Champi
     from components.shared.errors import UserError
 
     records = champions.history(store, model_name)
+    if not records:
+        raise UserError("no model is promoted yet", where=f"champions of {model_name}", remedy="run `make run` first")
     wanted = len(records) if sequence is None else sequence
     if not 0 < wanted <= len(records):
         raise UserError(

@@ -76,10 +76,22 @@ def test_the_workspace_is_a_source_of_its_own(version_config, tmp_path, monkeypa
     assert lines(capsys, "repair")[0] == 0
 
 
+@pytest.mark.parametrize("words", [["list"], ["show", "reviews/v1"], ["reproduce"], ["verify"], ["repair"]])
+def test_before_the_first_run_the_remedy_is_to_run(words, monkeypatch, capsys, tmp_path):
+    @contextmanager
+    def local_store(profile):
+        yield None, {"registry": str(tmp_path / "registry.git"), "dataset": "reviews"}
+
+    monkeypatch.setattr(datasets, "local_store", local_store)
+    code, _, err = lines(capsys, *words)
+    assert code == 2
+    assert "registry.git: no dataset is versioned yet. Run `make run`" in err
+
+
 def test_a_source_that_is_none(version_config, monkeypatch, capsys, tmp_path):
     @contextmanager
     def local_store(profile):
-        yield None, {"registry": "registry.git"}
+        yield None, {"registry": str(tmp_path), "dataset": "reviews"}
 
     monkeypatch.setattr(datasets, "local_store", local_store)
     code, _, err = lines(capsys, "repair", "--from", str(tmp_path / "none"))

@@ -118,6 +118,11 @@ def test_champions_are_compared_and_pulled(tmp_path, told, champions_of_two):
         assert (code, f"no record {number} among 2" in err) == (2, True)
 
 
+def test_before_the_first_promotion_the_remedy_is_to_run(tmp_path, told):
+    code, _, err = told(str(tmp_path / "empty"), "", "models", "show")
+    assert (code, "champions of reviews: no model is promoted yet. Run `make run` first" in err) == (2, True)
+
+
 def test_what_machines_are_told_of_champions(tmp_path, told, champions_of_two):
     store = champions_of_two.uri
     ask = lambda *words: json.loads(told(store, "", "models", *words, "--output", "json")[1])  # noqa: E731

@@ -80,6 +80,7 @@ def test_the_namespace_of_the_environment_is_looked_at(cluster, monkeypatch):
         ("kubeflow", {"endpoint": "http://127.0.0.1:9"}, "cannot be reached"),
         ("store", {"store": "s3://no-such-bucket/x"}, "no such bucket"),
         ("registry", {"registry": "/no/such/registry.git"}, "no git repository"),
+        ("registry", {"registry": ".evertune/registry.git"}, "no pod can reach it. Give a --profile whose registry"),
         ("image", {"images": ("evertune-train:latest",)}, "is not named by registry and digest"),
         ("gpu", {"gpus": 4}, "has 4 nvidia.com/gpu (1 nodes match, at most 2 each)"),
         ("gpu", {"node_selector": {"nvidia.com/gpu.product": "H100"}}, "no node with nvidia.com/gpu.product=H100"),
