@@ -71,7 +71,8 @@ def _of_path(error: OSError) -> EvertuneError | None:
 
 
 def _fail(error: EvertuneError) -> NoReturn:
-    print(redact(f"evertune: {type(error).__name__}: {error.line}"), file=sys.stderr)
+    kind = next(one for one in type(error).__mro__ if one.__module__ == EvertuneError.__module__)
+    print(redact(f"evertune: {kind.__name__}: {error.line}"), file=sys.stderr)
     leave(error.exit_code)
 
 

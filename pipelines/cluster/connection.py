@@ -8,26 +8,23 @@ projected token that KF_PIPELINES_SA_TOKEN_PATH names. SSL_CERT_FILE names the c
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from components.shared.bounded import within
 from components.shared.errors import EvertuneError, RetryError, UserError
 from components.shared.secrets import redact
+from pipelines.cluster.address import COOKIE, NAMESPACE, TOKEN, address_of, credential, no_endpoint
 
 T = TypeVar("T")
-ENDPOINTS: Final = ("EVERTUNE_KFP_ENDPOINT", "KF_PIPELINES_ENDPOINT")
-TOKEN: Final = "EVERTUNE_KFP_TOKEN"  # noqa: S105 - a name
-COOKIE: Final = "EVERTUNE_KFP_COOKIE"
-NAMESPACE: Final = "EVERTUNE_KFP_NAMESPACE"
 ATTEMPTS: Final = 4
 FIRST_PAUSE: Final = 0.25
 CONNECT_SECONDS, READ_SECONDS, CALL_SECONDS = 5.0, 30.0, 60.0
@@ -175,23 +172,10 @@ def connect(endpoint: str = "", namespace: str = "") -> Connection:
         UserError: if there is no endpoint, it is none of Kubeflow Pipelines, or it refuses.
         RetryError: if it cannot be reached.
     """
-    address = endpoint or next((os.environ[name] for name in ENDPOINTS if os.environ.get(name)), "")
-    _check_address(address)
+    address = address_of(endpoint)
     with translated_errors(address or "kubeconfig"):
         client = _client(address, namespace or os.environ.get(NAMESPACE, ""))
     return Connection(client, namespace or os.environ.get(NAMESPACE, ""))
-
-
-def _check_address(address: str) -> None:
-    if address and not address.startswith(("http://", "https://")):
-        raise UserError(f"{address!r} is not an address", where="endpoint", remedy="give http(s)://host:port")
-    kubeconfig = Path(os.environ.get("KUBECONFIG") or "~/.kube/config").expanduser()
-    if not (address or os.environ.get("KUBERNETES_SERVICE_HOST") or kubeconfig.exists()):
-        raise UserError(
-            "no endpoint of Kubeflow Pipelines is known",
-            where="endpoint",
-            remedy=f"give --endpoint or set {ENDPOINTS[0]}, such as http://localhost:8080 behind a port-forward",
-        )
 
 
 def _client(address: str, namespace: str) -> Any:
@@ -210,13 +194,14 @@ def _client(address: str, namespace: str) -> Any:
         def get_kfp_healthz(self, sleep_duration: int = 0) -> Any:
             return api.V2beta1GetHealthzResponse(multi_user=False)
 
-    with warnings.catch_warnings():
+    token, cookie = credential(TOKEN), credential(COOKIE)
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):  # what it makes of a kubeconfig
         warnings.simplefilter("ignore", FutureWarning)  # that it is for Kubeflow Pipelines 2
         client = Client(
             host=address or None,
             namespace=namespace or "kubeflow",
-            existing_token=os.environ.get(TOKEN),
-            cookies=os.environ.get(COOKIE),
+            existing_token=token,
+            cookies=cookie,
             ssl_ca_cert=os.environ.get("SSL_CERT_FILE"),
             credentials=ServiceAccountTokenVolumeCredentials() if "KF_PIPELINES_SA_TOKEN_PATH" in os.environ else None,
         )
@@ -224,6 +209,8 @@ def _client(address: str, namespace: str) -> Any:
     client.runs_api, client.recurring_api = client._run_api, client._recurring_run_api
     client.experiments_api, client.pipelines_api = client._experiment_api, client._pipelines_api
     client.uploads_api = client._upload_api
+    if not address and client.runs_api.api_client.configuration.host == api.Configuration().host:
+        raise no_endpoint()  # the kubeconfig has no current context
     return client
 
 
@@ -232,15 +219,18 @@ def translated_errors(where: str) -> Iterator[None]:
     """Turns what kfp's client raises into UserError and RetryError."""
     from kfp_server_api import ApiException
     from kfp_server_api.exceptions import OpenApiException
-    from urllib3.exceptions import HTTPError
+    from urllib3.exceptions import HTTPError, SSLError
 
     try:
         yield
     except ApiException as error:
         raise _refusal(error, where) from None
     except (HTTPError, ConnectionError, TimeoutError) as error:
+        reason = getattr(error, "reason", None) or error
+        if isinstance(reason, SSLError):
+            raise _untrusted(str(reason), where) from None
         raise RetryError(
-            f"it cannot be reached ({type(error).__name__})", where=where, remedy="check the address, run again"
+            f"it cannot be reached ({type(reason).__name__})", where=where, remedy="check the address, run again"
         ) from None
     except (OpenApiException, AttributeError, TypeError, ValueError) as error:
         if isinstance(error.__context__, ApiException):  # the generated client stumbles over one without a body
@@ -262,11 +252,16 @@ def _refusal(error: Any, where: str) -> EvertuneError:
         409: (Conflict, "that is there already (HTTP 409)", "choose another name"),
     }
     if not error.status:
-        return UserError(f"no trusted connection ({said})", where=where, remedy="set SSL_CERT_FILE")
+        return _untrusted(said, where)
     kind, what, remedy = remedies.get(
         error.status, (RetryError, f"it answered HTTP {error.status}", "run again later, or see the log of ml-pipeline")
     )
     return kind(f"{what}{f': {said}' if said else ''}", where=where, remedy=remedy)
+
+
+def _untrusted(said: str, where: str) -> UserError:
+    remedy = "set SSL_CERT_FILE to the certificate of its authority, or give http:// if it has none"
+    return UserError(f"no trusted connection ({said})", where=where, remedy=remedy)
 
 
 def _message(error: Any) -> str:

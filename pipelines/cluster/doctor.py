@@ -24,7 +24,8 @@ from components.shared.commands import Deadline
 from components.shared.errors import EvertuneError, UserError
 from components.shared.objects import open_store
 from pipelines import placement
-from pipelines.cluster.connection import NAMESPACE, Connection, connect
+from pipelines.cluster.address import NAMESPACE
+from pipelines.cluster.connection import Connection, connect
 from pipelines.profiles import LAPTOP
 
 OK, WRONG, UNKNOWN = "ok", "wrong", "unknown"
@@ -228,7 +229,9 @@ def _gpus(cluster: Cluster) -> str:
     free, seen = [], 0
     for node in kubernetes("/api/v1/nodes")["items"]:
         labels = node["metadata"].get("labels", {})
-        if all(labels.get(key) == value for key, value in cluster.node_selector.items()):
+        if not node.get("spec", {}).get("unschedulable") and all(
+            labels.get(key) == value for key, value in cluster.node_selector.items()
+        ):
             seen += 1
             free.append(int(node["status"].get("allocatable", {}).get(cluster.gpu_resource, 0)))
     if max(free, default=0) < cluster.gpus:

@@ -1,5 +1,6 @@
 """The connection to Kubeflow Pipelines: errors in one line, bounded repetition, no secret in any word."""
 
+import os
 import socket
 
 import pytest
@@ -35,13 +36,57 @@ def test_an_unreachable_endpoint_is_worth_a_retry(monkeypatch):
         assert f"{address}: it cannot be reached" in refused(RetryError, lambda: connect(address))
 
 
-def test_a_wrong_address_is_refused():
-    assert "endpoint: 'kubeflow:80' is not an address" in refused(UserError, lambda: connect("kubeflow:80"))
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("kubeflow:80", "http://", "http://host:99999", "http://host:port", "http://my host"),
+        *("http://host/#/experiments", "http://host/?ns=a", "ftp://host"),
+    ],
+)
+def test_a_wrong_address_is_refused(address):
+    assert f"endpoint: {address!r} is not an address" in refused(UserError, lambda: connect(address))
+
+
+def test_an_address_with_a_password_is_refused_and_not_shown():
+    line = refused(UserError, lambda: connect(f"https://me:{TOKEN}@host"))
+    assert "the address holds a password" in line
+    assert TOKEN not in line
+
+
+def test_an_address_may_have_a_path_and_end_with_a_slash(kubeflow, monkeypatch):
+    address = os.environ["EVERTUNE_KFP_ENDPOINT"]
+    assert connect(f"{address}/").health["tag_name"] == "2.17.0"
+    assert "no such path: GET /pipeline/apis" in refused(UserError, lambda: connect(f"{address}/pipeline"))
+
+
+def test_https_where_there_is_none_is_told(kubeflow):
+    address = os.environ["EVERTUNE_KFP_ENDPOINT"].replace("http://", "https://")
+    line = refused(UserError, lambda: connect(address))
+    assert "no trusted connection" in line
+    assert "Set SSL_CERT_FILE" in line
+
+
+@pytest.mark.parametrize("name", ["EVERTUNE_KFP_TOKEN", "EVERTUNE_KFP_COOKIE"])
+@pytest.mark.parametrize("value", [f"{TOKEN}\nx", f"{TOKEN}ü"], ids=["two lines", "not ASCII"])
+def test_a_token_that_no_header_can_hold_is_told_and_not_shown(kubeflow, monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    line = refused(UserError, connect)
+    assert f"{name}: no header can hold its value" in line
+    assert TOKEN not in line
+
+
+def test_a_kubeconfig_without_a_context_is_no_endpoint(kubeflow, monkeypatch, tmp_path, capsys):
+    monkeypatch.delenv("EVERTUNE_KFP_ENDPOINT")
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    (tmp_path / "config").write_text("")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+    assert "no endpoint of Kubeflow Pipelines is known" in refused(UserError, connect)
+    assert capsys.readouterr().out == ""
 
 
 def test_an_expired_token_is_told_and_not_shown(kubeflow, monkeypatch):
     kubeflow.token = "another"
-    monkeypatch.setenv(connections.TOKEN, TOKEN)
+    monkeypatch.setenv("EVERTUNE_KFP_TOKEN", TOKEN)
     line = refused(UserError, connect)
     assert "it does not know who asks (HTTP 401)" in line
     assert "may have expired" in line

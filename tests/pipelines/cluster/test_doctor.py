@@ -142,6 +142,11 @@ def pseudonyms(keys):
     return {"data": {"EVERTUNE_PSEUDONYM_KEYS": b64encode(keys.encode()).decode()}}
 
 
+def test_a_node_that_takes_no_more_pods_has_no_gpu_for_us(cluster, kubeflow):
+    kubeflow.others["/api/v1/nodes"]["items"][0]["spec"] = {"unschedulable": True}
+    assert "(0 nodes match, at most 0 each)" in states(cluster)["gpu"][1]
+
+
 def test_what_cannot_be_asked_is_not_guessed(cluster, monkeypatch):
     monkeypatch.setenv("KUBECONFIG", "/no/such/file")
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)

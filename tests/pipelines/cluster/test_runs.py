@@ -227,7 +227,7 @@ def evertune(capsys, *words, code=0):
 
 
 def test_the_commands_submit_show_and_wait(kubeflow, capsys, monkeypatch):
-    for secret in ("AWS_SECRET_ACCESS_KEY", "EVERTUNE_GIT_PASSWORD", "HF_TOKEN", connections.TOKEN):
+    for secret in ("AWS_SECRET_ACCESS_KEY", "EVERTUNE_GIT_PASSWORD", "HF_TOKEN", "EVERTUNE_KFP_TOKEN"):
         monkeypatch.setenv(secret, CANARY)
     kubeflow.token = CANARY
     given = ["--param", f"registry={GIVEN['registry']}"]
@@ -252,6 +252,9 @@ def test_the_commands_submit_show_and_wait(kubeflow, capsys, monkeypatch):
     kubeflow.token = "renewed"
     _, err = evertune(capsys, "status", run["id"], code=2)
     assert "HTTP 401" in err
+    kubeflow.token = CANARY
+    _, err = evertune(capsys, "status", "no-such-run", code=2)
+    assert err.startswith("evertune: UserError: ")
     sent = json.dumps([kubeflow.runs, kubeflow.pipelines, kubeflow.versions, kubeflow.experiments])
     assert CANARY not in sent + out + err
 
