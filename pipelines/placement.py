@@ -106,6 +106,7 @@ SHARE: Final = Needs(
     cpu=("1", "2"), memory=("1Gi", "3Gi"), scratch="20Gi", hours=6, retries=3, secrets=STEPS["clean"].secrets
 )
 """What a share of `clean` needs, of which there are many: it takes a shard at a time, and goes on where it was."""
+_LABEL: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 BACKOFF: Final = {"backoff_duration": "30s", "backoff_factor": 2.0, "backoff_max_duration": "600s"}
 
 
@@ -188,7 +189,13 @@ def use(queue: str = "", priority: str = "", pull_secret: bool = False) -> None:
         queue: Kueue's LocalQueue that admits the pods.
         priority: Kueue's WorkloadPriorityClass of the pods.
         pull_secret: Whether images are pulled with PULL_SECRET.
+
+    Raises:
+        UserError: if a name cannot be a label, with which no pod would start.
     """
+    for flag, name in (("--queue", queue), ("--priority", priority)):
+        if name and not _LABEL.fullmatch(name):
+            raise UserError(f"{name!r} is not a name", where=flag, remedy="use letters, digits, -, _ and ., at most 63")
     for name, value in (
         ("EVERTUNE_QUEUE", queue),
         ("EVERTUNE_PRIORITY", priority),

@@ -270,6 +270,8 @@ def test_the_commands_submit_show_and_wait(kubeflow, capsys, monkeypatch):
         (["doctor", "--node-selector", '{"gpu": 1}'], "is no mapping of texts. Give"),
         (["submit", "prepare_data", "--experiment", ""], "submit: experiment: '' is not a name"),
         (["submit", "prepare_data", "--service-account", "A b"], "submit: service_account: 'A b' is not a name"),
+        (["compile", "--queue", "my queue"], "--queue: 'my queue' is not a name"),
+        (["upload", "--priority", "x" * 64, "--allow-tags"], "--priority: 'xxx"),
         (["compile", "--into", f"{__file__}/below"], "Not a directory. Give another path"),
         (["compile", "--into", __file__], "File exists. Give another path"),
     ],
