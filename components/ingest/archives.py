@@ -13,7 +13,8 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final, NamedTuple
 
@@ -27,6 +28,7 @@ ALWAYS: Final = 64 << 20
 SPECIAL: Final = "not a regular file inside an archive"
 ESCAPES: Final = "a name that leads out of its archive"
 _CHUNK: Final = 1 << 18
+_UTF_8_NAME: Final = 0x800
 LIMIT: Final = "ingest.max_source_gb"
 
 
@@ -55,7 +57,9 @@ class Budget:
             raise UserError(f"{name}: more than allowed is unpacked or downloaded", where=LIMIT, remedy="allow more")
 
 
-def opened(path: Path, name: str, pattern: Pattern, budget: Budget, scratch: Path) -> Iterator[Opened]:
+def opened(
+    path: Path, name: str, pattern: Pattern, budget: Budget, scratch: Path, encoding: str = ""
+) -> Iterator[Opened]:
     """The file itself, or the chosen files that it contains, each readable until the next one is asked for.
 
     Raises:
@@ -64,24 +68,36 @@ def opened(path: Path, name: str, pattern: Pattern, budget: Budget, scratch: Pat
     if not is_archive(name):
         yield from _uncompressed(Opened(name, path), budget, scratch)
         return
-    unpack = _of_zip if name.lower().endswith(".zip") else _of_tar
+    unpack = partial(_of_zip, encoding=encoding) if name.lower().endswith(".zip") else _of_tar
     with _translated(name):
         for member in unpack(path, name, pattern, budget, scratch):
             yield from _uncompressed(member, budget, scratch)
 
 
-def _of_zip(path: Path, name: str, pattern: Pattern, budget: Budget, scratch: Path) -> Iterator[Opened]:
+def _of_zip(
+    path: Path, name: str, pattern: Pattern, budget: Budget, scratch: Path, encoding: str
+) -> Iterator[Opened]:
     meter = _Meter(path, name, budget)
     with zipfile.ZipFile(path) as archive:
         for item in archive.infolist():
             if item.is_dir():
                 continue
-            kind = stat.S_IFMT(item.external_attr >> 16)
-            if reason := _refusal(item.filename, kind in (0, stat.S_IFREG)):
-                yield Opened(f"{name}/{item.filename}", path, reason)
-            elif pattern.chooses_inside(item.filename):
+            kind, inside = stat.S_IFMT(item.external_attr >> 16), _name_of(item, encoding)
+            if reason := _refusal(inside, kind in (0, stat.S_IFREG)):
+                yield Opened(f"{name}/{inside}", path, reason)
+            elif pattern.chooses_inside(inside):
                 with archive.open(item) as member:
-                    yield Opened(f"{name}/{item.filename}", meter.copied(member, scratch / "member"))
+                    yield Opened(f"{name}/{inside}", meter.copied(member, scratch / "member"))
+
+
+def _name_of(item: zipfile.ZipInfo, encoding: str) -> str:
+    """The name of a file in a zip; one that is not said to be UTF-8, and is not, is in the encoding of the texts."""
+    if item.flag_bits & _UTF_8_NAME or item.filename.isascii():
+        return item.filename
+    for one in ("utf-8", encoding):
+        with suppress(LookupError, ValueError):
+            return item.filename.encode("cp437").decode(one)
+    return item.filename
 
 
 def _of_tar(path: Path, name: str, pattern: Pattern, budget: Budget, scratch: Path) -> Iterator[Opened]:

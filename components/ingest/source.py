@@ -17,6 +17,7 @@ from components.shared.s3_source import s3_files
 from components.shared.source_files import Pattern, SourceFile
 
 WHERE: Final = "ingest.source_reference"
+ABOUT_ARROW: Final = ("dataset_dict.json", "dataset_info.json", "state.json")
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Sources:
             place.mkdir()
             found = self._files(reference, place)
             if not _is_single(reference, found):
-                found = [file for file in found if self.pattern.chooses(file.name)]
+                found = _data([file for file in found if self.pattern.chooses(file.name)])
             self.pattern.require(found, reference.uri, "ingest.files")
             yield Source(weight, PurePosixPath(reference.uri).name, found)
 
@@ -58,7 +59,7 @@ class Sources:
         place = self.scratch / "file"
         place.mkdir(exist_ok=True)
         path = file.fetch(place)
-        yield from opened(path, file.name, self.pattern, self.unpacked, place)
+        yield from opened(path, file.name, self.pattern, self.unpacked, place, self.config.encoding)
         file.check()
         if path.is_relative_to(place):
             path.unlink()
@@ -77,6 +78,13 @@ class Sources:
             return dvc_files(reference, place, self.rules, WHERE)
         assert uri.startswith(HUB), uri
         return hub_files(reference, WHERE)
+
+
+def _data(found: list[SourceFile]) -> list[SourceFile]:
+    """The files without those that `datasets` writes about Arrow files when it saves a dataset."""
+    if not any(file.name.endswith(".arrow") for file in found):
+        return found
+    return [file for file in found if PurePosixPath(file.name).name not in ABOUT_ARROW]
 
 
 def _is_single(reference: Reference, found: list[SourceFile]) -> bool:

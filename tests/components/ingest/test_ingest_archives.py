@@ -233,3 +233,20 @@ def test_what_cannot_be_unpacked_is_told_in_one_line(ingest, tmp_path, name, con
         ingest({name: content})
     assert message in caught.value.line
     assert not (tmp_path / "raw").exists()
+
+
+class UnmarkedName(zipfile.ZipInfo):
+    """A member whose name is in the encoding of its machine, as programs on Windows write it."""
+
+    encoding = "gb18030"
+
+    def _encodeFilenameFlags(self):  # noqa: N802
+        return self.filename.encode(self.encoding), self.flag_bits
+
+
+@pytest.mark.parametrize(("encoding", "told"), [("gb18030", "gb18030"), ("utf-8", "auto"), ("utf-8", "utf-16")])
+def test_names_in_a_zip_are_in_the_encoding_of_the_texts(ingest, monkeypatch, encoding, told):
+    monkeypatch.setattr(UnmarkedName, "encoding", encoding)
+    texts = {UnmarkedName(f"{label}/a.txt"): f"\ufeff{label}".encode() for label in ("正面", "负面")}
+    result = ingest({"a.zip": zipped(texts)}, label_column="folder", encoding=told)
+    assert [(row["text"], row["label"]) for row in result.rows] == [("正面", "正面"), ("负面", "负面")]

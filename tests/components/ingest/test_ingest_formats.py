@@ -196,3 +196,9 @@ def test_the_files_that_globs_choose(ingest):
     assert chosen("b/*.csv,a*") == "abb"
     assert chosen("**/[b-e]/*.csv,a.*") == "abbb"
     assert chosen("[!b].csv,?.tsv.csv") == "abbb"
+
+
+def test_a_dataset_that_the_library_saved(ingest):
+    about = {"data/dataset_info.json": '{"features": {}}', "data/state.json": "{}", "dataset_dict.json": "{}"}
+    files = {**about, "data/data-00000-of-00001.arrow": arrow_bytes(COLUMNS, pa.ipc.new_stream)}
+    assert len(ingest(files).rows) == len(COLUMNS["text"])
