@@ -74,9 +74,7 @@ def opened(
             yield from _uncompressed(member, budget, scratch)
 
 
-def _of_zip(
-    path: Path, name: str, pattern: Pattern, budget: Budget, scratch: Path, encoding: str
-) -> Iterator[Opened]:
+def _of_zip(path: Path, name: str, pattern: Pattern, budget: Budget, scratch: Path, encoding: str) -> Iterator[Opened]:
     meter = _Meter(path, name, budget)
     with zipfile.ZipFile(path) as archive:
         for item in archive.infolist():
