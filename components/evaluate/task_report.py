@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +19,8 @@ from components.evaluate.tasks import SAMPLES, Measured, Measurer, Rows
 from components.shared.report import Page
 
 SHOWN_CHARS: Final = 600
+NOTHING: Final = "(nothing)"
+"""What a model said that was asked and said nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +137,7 @@ def _samples(page: Page, findings: Findings) -> None:
     if any(findings.own.said[:SAMPLES]):
         told = " Of masked models: hidden → guessed." if findings.evaluation["task"] == "masked_lm" else ""
         page.section("Samples", f"The first rows of the test split, good or bad.{told}")
-        _rows(page, findings, range(min(SAMPLES, len(findings.rows))), enough=any)
+        _rows(page, findings, range(min(SAMPLES, len(findings.rows))), all_asked=True)
 
 
 def _better_rows(other: Mapping[str, Any], who: str, theirs: int) -> str:
@@ -171,33 +173,28 @@ def _examples(page: Page, config: Config, findings: Findings) -> None:
     order = np.argsort(-each if measurer.main in measurer.lower_is_better else each, kind="stable").tolist()
     half = max(1, min(config.worst_errors, len(order)) // 2)  # no row is among both
     page.section("Errors worth reading", "The rows that this model answered worst.")
-    _rows(page, findings, order[:half])
+    _rows(page, findings, order[:half], all_asked=measurer.answers_all)
     page.section("The best answers")
-    _rows(page, findings, order[::-1][:half])
+    _rows(page, findings, order[::-1][:half], all_asked=measurer.answers_all)
 
 
-def _rows(
-    page: Page, findings: Findings, numbers: Iterable[int], enough: Callable[[Iterable[str]], bool] = all
-) -> None:
+def _rows(page: Page, findings: Findings, numbers: Iterable[int], *, all_asked: bool) -> None:
     """Some test rows with what each model said, side by side, and how good that is.
 
-    Models of a language are asked to say something of a few rows only. Where that is not enough to be shown, the metric
-    of each model is.
+    Models of a language are asked to say something of a few rows only; of others the metric of each model is shown.
     """
     models, main = {"this model": findings.own, **findings.others}, title(findings.measurer.main)
-    chosen, say = list(numbers), list(models)
+    chosen = list(numbers)
     asked = [findings.measurer.shown(findings.rows[number]) for number in chosen]
-    if not findings.measurer.answers_all:
-        say = [name for name, one in models.items() if enough(one.said[number] for number in chosen)]
-    rated = list(models)[: 1 if say else None]
-    columns: dict[str, list[Any]] = {"asked": [text for text, _ in asked]}
+    columns: dict[str, list[str | None]] = {"asked": [shortened(text) or None for text, _ in asked]}
     if any(right for _, right in asked):
-        columns["right"] = [right for _, right in asked]
-    columns |= {name: [models[name].said[number] for number in chosen] for name in say}
-    texts = [[shortened(text) or None for text in column] for column in columns.values()]
+        columns["right"] = [shortened(right) or None for _, right in asked]
+    said = [name for name, one in models.items() if all_asked or all(one.said[number] for number in chosen)]
+    columns |= {name: [shortened(models[name].said[number]) or NOTHING for number in chosen] for name in said}
+    rated = list(models)[: 1 if said else None]
     rates = [[_main(findings, models[name], np.array([number])) for number in chosen] for name in rated]
     titles = [main, *(f"{main}, {name}" for name in rated[1:])]
-    page.table([*columns, *titles], zip(*texts, *rates, strict=True))
+    page.table([*columns, *titles], zip(*columns.values(), *rates, strict=True))
 
 
 def shortened(text: str) -> str:

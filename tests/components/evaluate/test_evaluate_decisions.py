@@ -58,7 +58,7 @@ def test_evaluation_and_report_tell_of_each_label(task_config):
     assert "Calibration: " in page
     assert "Micro-F1 of a trivial answer" in page
     said = pq.read_table(config.evaluation / "predictions.parquet")["said"].to_pylist()
-    assert page.count("<td>–</td>") >= said.count("") > 0, "a text without labels is answered too"
+    assert page.count("<td>(nothing)</td>") >= said.count("") > 0, "a text without labels is answered too"
     assert {type(one["rows"]) for one in found["labels"]} == {int}
     assert sum("too long for what it tells" in line for line in page.split("<tr>")) == 1 + any(said), "best or worst"
     assert json.loads(config.classification.read_text()) == shown["classification"]
