@@ -8,12 +8,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 GUARANTEES = $$(grep -rl 'injected(' tests --include='test_*.py')
 
+# Python compiles what is imported when it first is; most of what is installed never is.
 $(READY): requirements/dev.txt requirements/torch.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Evertune needs Python 3.11 or newer; call make with PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements/dev.txt
-	$(BIN)/pip install --quiet -r requirements/torch.txt
-	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/pip install --quiet --no-compile --no-deps --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet --no-compile -r requirements/torch.txt
+	$(BIN)/pip install --quiet --no-compile --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .PHONY: help
@@ -74,7 +75,7 @@ check: $(READY) ## Static checks: format, lint, types, imports, pins, shell, YAM
 MANIFESTS := .venv-manifests
 $(MANIFESTS)/.ready: requirements/manifests.txt
 	$(PYTHON) -m venv $(MANIFESTS)
-	$(MANIFESTS)/bin/pip install --quiet --no-deps --require-hashes -r requirements/manifests.txt
+	$(MANIFESTS)/bin/pip install --quiet --no-compile --no-deps --require-hashes -r requirements/manifests.txt
 	@touch $@
 
 .PHONY: check-manifests
