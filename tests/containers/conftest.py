@@ -30,7 +30,7 @@ class Docker:
 
     def __call__(self, *arguments: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
         """Runs a command; checks its exit code, unless that is None."""
-        done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False, timeout=900)
+        done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False, timeout=3600)
         assert code is None or done.returncode == code, f"docker {' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
         return done
 
@@ -118,7 +118,7 @@ class Runner:
 
     def end(self, running: subprocess.Popen[str], code: int) -> tuple[str, str]:
         """Waits for the end and checks the exit code; gives what was written to stdout and stderr."""
-        out, err = running.communicate(timeout=1500)
+        out, err = running.communicate(timeout=3600)
         assert running.returncode == code, f"{out}\n{err}"
         return out, err
 

@@ -119,7 +119,7 @@ def test_an_engine_that_dies_is_told_in_one_line(run, mortal_engine, tmp_path):
 def killed(run, embedded_store):
     """A run whose train container is killed after its first checkpoint; what it wrote to stderr."""
     running = run.start()
-    wait_for(lambda: (running.poll() is not None) or (checkpoints(embedded_store) and run.container("train")), 1200)
+    wait_for(lambda: (running.poll() is not None) or (checkpoints(embedded_store) and run.container("train")), 3600)
     run.docker("kill", "--signal", "KILL", run.container("train"))
     return run.end(running, code=75)[1]
 
