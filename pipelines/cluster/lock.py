@@ -6,12 +6,14 @@ want to take it over, one deletes it and one finds it gone, and of both only one
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from components.shared.errors import EvertuneError, RetryError, UserError
 from pipelines.cluster.connection import Conflict, Connection
+from pipelines.cluster.runs import once
 
 LEASE: Final = 900.0
 MARGIN: Final = 120.0
@@ -44,14 +46,20 @@ def locked(connection: Connection, owner: str) -> Iterator[Lock]:
     wanted: Any = api.V2beta1Experiment(
         display_name=name,
         namespace=connection.namespace or None,
-        description="An `evertune schedule apply` is at work. It deletes this when it is done.",
+        description=f"An `evertune schedule` ({uuid.uuid4()}) is at work. It deletes this when it is done.",
     )
+
+    def ours() -> Any:
+        """The lock whose answer was lost: only we know what it is described with."""
+        there = _locks(connection, name)
+        return next((one for one in there if one.description == wanted.description), None)
+
     try:
-        made = connection.call(calls.experiment_service_create_experiment, wanted, repeat=False)
+        made = once(connection, calls.experiment_service_create_experiment, wanted, ours)
     except Conflict:
         _take_over(connection, name)
         try:
-            made = connection.call(calls.experiment_service_create_experiment, wanted, repeat=False)
+            made = once(connection, calls.experiment_service_create_experiment, wanted, ours)
         except Conflict:
             raise _busy(connection, name) from None
     try:
@@ -64,12 +72,17 @@ def locked(connection: Connection, owner: str) -> Iterator[Lock]:
 def _take_over(connection: Connection, name: str) -> None:
     """Deletes a lock whose lease is over; raises RetryError for another."""
     calls = connection.experiments
-    named = {"namespace": connection.namespace or None}
-    for one in connection.named(calls.experiment_service_list_experiments, "experiments", name, **named):
+    for one in _locks(connection, name):
         if (connection.now() - one.created_at).total_seconds() <= LEASE:
             raise _busy(connection, name)
         with suppress(UserError):  # it is gone: another takes it over
             connection.call(calls.experiment_service_delete_experiment, one.experiment_id)
+
+
+def _locks(connection: Connection, name: str) -> list[Any]:
+    """The experiment of this name, if there is one."""
+    calls, named = connection.experiments, {"namespace": connection.namespace or None}
+    return connection.named(calls.experiment_service_list_experiments, "experiments", name, **named)
 
 
 def _busy(connection: Connection, name: str) -> RetryError:

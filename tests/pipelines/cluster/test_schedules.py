@@ -199,6 +199,16 @@ def test_two_at_once_never_make_two(kubeflow, injected):
     injected("Kubeflow: four apply at once", 1, "one recurring run")
 
 
+@pytest.mark.parametrize("how", [500, "drop", "lost"])
+def test_a_lock_whose_answer_fails_is_taken_all_the_same(kubeflow, monkeypatch, how, injected):
+    monkeypatch.setattr(connections, "FIRST_PAUSE", 0.0)
+    cluster = Cluster(kubeflow)
+    kubeflow.fail("POST .*/experiments$", how)
+    assert cluster(WEEKLY) == ["create"]
+    assert [one["display_name"] for one in kubeflow.experiments.values()] == ["evertune"]
+    injected(f"Kubeflow: {FAULTS[how]} at the lock of an apply", 1, "the apply goes on, and no lock is left")
+
+
 def test_the_lock_of_one_that_died_is_taken_over_once(kubeflow, injected):
     cluster = Cluster(kubeflow)
     kubeflow.experiments["dead"] = {
