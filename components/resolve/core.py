@@ -5,6 +5,7 @@ from __future__ import annotations
 from components.resolve.base_model import pin_base_model
 from components.resolve.config import Config
 from components.resolve.parameters import check_sections, read_variants
+from components.resolve.registry import check_registry
 from components.resolve.source import pin_sources
 from components.shared.champions import current
 from components.shared.objects import open_store
@@ -18,6 +19,7 @@ def run(config: Config) -> Result:
     ingest = variants[""].get("ingest") or {}
     source = pin_sources(config.source, ingest)
     base_model = str(pin_base_model(config.base_model, variants[""].get("train") or {})) if config.base_model else ""
+    check_registry(variants[""].get("registry", ""))
     champion = _champion(config.store, config.model_name) if config.model_name else ""
     return Result(
         summary=f"source {source or 'none'}, base model {base_model or 'none'}, champion {champion or 'none yet'}",

@@ -18,6 +18,8 @@ from pipelines.steps import STEPS, config_of, module_of, option_defaults
 
 DIGEST: Final = "@sha256:"
 _STORES: Final = ("store", "checkpoints")
+_GIT: Final = ("https://", "http://", "git://")
+"""How pods reach a registry: they have neither an SSH client nor a key for one."""
 _LONGEST_EXPERIMENT: Final = 128
 _ACCOUNT: Final = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 
@@ -91,6 +93,8 @@ def _check_value(name: str, value: Any, where: str) -> None:
         module_of("resolve", "parameters").check_name(name, value, where)
     if name in _STORES and not value.startswith("s3://"):
         raise UserError(f"{value!r} is not in S3", where=where, remedy="give s3://bucket/prefix: pods keep nothing")
+    if name == "registry" and not value.startswith(_GIT):
+        raise UserError(f"{value!r} is not an address for pods", where=where, remedy=f"give one of {', '.join(_GIT)}")
     step, _, option = name.partition("_")
     if step in STEPS and option in option_defaults(step):
         options_from(config_of(step), {option: value})

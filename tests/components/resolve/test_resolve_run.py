@@ -32,6 +32,14 @@ def champion(digest: str) -> Champion:
     )
 
 
+def test_a_registry_that_is_none_is_told_before_any_work(config, tmp_path):
+    subprocess.run(["git", "init", "--quiet", "--bare", str(tmp_path / "r.git")], check=True)
+    run(config(parameters=f"registry=file://{tmp_path}/r.git\ntrain.epochs=1"))
+    run(config(parameters=f"registry={tmp_path}/made-by-version.git\ntrain.epochs=1"))
+    with pytest.raises(UserError, match=r"none\.git: no git repository"):
+        run(config(parameters=f"registry=file://{tmp_path}/none.git\ntrain.epochs=1"))
+
+
 def test_everything_is_pinned(config, source, base_model):
     parameters = run(config()).parameters
     assert parse_reference(parameters["source_reference"]).uri == str(source)

@@ -162,6 +162,7 @@ def test_waiting_has_an_end(kubeflow, connection, version):
         ("dataset", "Reviews", "dataset: 'Reviews' is not a name"),
         ("store", "/tmp/store", "store: '/tmp/store' is not in S3"),
         ("source", "", "source: '' is not a text"),
+        ("registry", "git@git.example:r.git", "registry: 'git@git.example:r.git' is not an address for pods"),
         ("source", f"s3://bucket?key={CANARY}", "the value holds a secret, and parameters are public"),
     ],
 )
