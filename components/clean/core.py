@@ -53,7 +53,8 @@ def run(config: Config) -> Result:
         manifest = writer.finish()
         clusters = [[output.ids[row] for row in (*earlier, later)] for later, earlier in ties.items()]
         write_json(directory / "clusters.json", clusters)
-        write_json(directory / "counts.json", counts | {"distributions": findings.distributions.told()})
+        told = {"digest": manifest.digest, **counts, "distributions": findings.distributions.told()}
+        write_json(directory / "counts.json", told)
         write_report(config.report, counts, findings, len(clusters), config.personal_data_key)
     dropped = counts["rows_in"] - counts["rows_out"]
     known, shards = parts.known, len(parts.directories)

@@ -1,7 +1,8 @@
 """What `clean` found: counts, ties between kept rows, and every dropped row with its reason.
 
-counts.json     rows in and out, dropped by reason, changed by operation, placeholders, labels, copies; and the rows
-                before and after of each language, label and value of `meta`
+texts.parquet   key and size of each kept text (see `components.shared.kept_texts`)
+counts.json     digest of the cleaned dataset, rows in and out, dropped by reason, changed by operation, placeholders,
+                labels, copies; and the rows before and after of each language, label and value of `meta`
 clusters.json   lists of ids of kept rows that must stay together: earlier rows, then the one that is like them
 dropped.jsonl   id in the raw dataset, cleaned text, label, reason and, for a duplicate, the text kept instead
 """

@@ -1,4 +1,4 @@
-"""Writes what `clean` gives: the kept rows as a dataset, the dropped ones with their reasons."""
+"""Writes what `clean` gives: the kept rows as a dataset and what is known of their texts, dropped ones with reasons."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from components.clean.findings import Findings
 from components.clean.parts import part_rows
 from components.clean.shingles import Places
 from components.shared.datasets import DatasetWriter
+from components.shared.kept_texts import kept_texts_writer
 from components.shared.progress import Progress
 from components.shared.texts import compared_text
 
@@ -30,7 +31,7 @@ class Output:
 
     Args:
         writer: Takes the kept rows.
-        directory: Where dropped.jsonl is written.
+        directory: Where the findings are written.
         scratch: A directory for intermediate files.
         findings: Takes examples.
         named: Numbers of kept rows whose ids are wanted.
@@ -54,6 +55,7 @@ class Output:
         with (
             (self.directory / DROPPED_FILE).open("w", encoding="utf-8") as dropped,
             (self.scratch / "stand-ins").open("w+b", buffering=0) as texts,
+            kept_texts_writer(self.directory) as self.kept_texts,
             Progress("writing", total, "rows") as progress,
         ):
             self.stand_ins = _StandIns(texts, self.duplicates.kept_as)
@@ -71,7 +73,9 @@ class Output:
             self.ids[row] = rows["id"][row - begin].as_py()
         kept = pa.array(reasons == 0)
         self.findings.distributions.add(rows, marks, kept)
-        self.writer.write_table(rows.filter(kept), marks.filter(kept)["size"].to_pylist())
+        kept_texts = marks.select(["key", "size"]).filter(kept)
+        self.kept_texts.write_table(kept_texts)
+        self.writer.write_table(rows.filter(kept), kept_texts["size"].to_pylist())
         gone = np.flatnonzero(reasons)
         for place, row, mark in zip(
             gone.tolist(), rows.take(gone).to_pylist(), marks.take(gone).to_pylist(), strict=True

@@ -30,13 +30,13 @@ from components.clean.operations import Operations
 from components.clean.signatures import SignatureWriter
 from components.shared.datasets import READ_ROWS, arrow_schema, canonical_form
 from components.shared.files import write_atomically
+from components.shared.kept_texts import KEY_BYTES
 from components.shared.manifest import Columns
 from components.shared.records import text_key
 from components.shared.texts import Row, alike_text, cleaned, compared_text, label_of, question_of
 
 ROWS_FILE, MARKS_FILE, FOUND_FILE = "rows.parquet", "marks.parquet", "found.json"
 CHANGED, PERSONAL = "changed", "personal"
-KEY_BYTES: Final = 16
 _MARKS: Final = pa.schema(
     [
         ("raw_id", pa.string()),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from components.shared.datasets import ALL, Dataset
 from components.shared.errors import UserError
 from components.shared.files import staged_directory, write_atomically
+from components.shared.manifest import Manifest, read_manifest
 from components.shared.progress import track
 from components.shared.records import columns_of
 from components.shared.result import Result
@@ -18,6 +19,7 @@ from components.shared.texts import compared_text, label_of
 from components.split.assignment import Assignment
 from components.split.balance import repeats, undersample
 from components.split.card import data_card
+from components.split.cleaned_rows import CleanedRows
 from components.split.config import Config
 from components.split.draws import SPLITS, TRAIN
 from components.split.enlarged import Enlarger
@@ -33,11 +35,10 @@ from components.split.writing import write
 def run(config: Config) -> Result:
     """Splits the cleaned dataset."""
     columns_of(config.task)
-    cleaned = Dataset(config.cleaned)
     clusters: list[list[str]] = _read_json(config.findings / "clusters.json")
     cleaning: dict[str, Any] = _read_json(config.findings / "counts.json")
-    if cleaning["rows_out"] != cleaned.manifest.rows(ALL):
-        raise UserError("these are the findings of another dataset", where="split.findings", remedy="run `clean` again")
+    _check_findings(cleaning, read_manifest(config.cleaned))
+    cleaned = CleanedRows(config.cleaned, config.findings)
     traits = Traits(config, cleaned.columns)
     assignment, enlarger = assign(config, cleaned, clusters, traits)
     falls = Falls(assignment)
@@ -63,7 +64,7 @@ def run(config: Config) -> Result:
 
 
 def assign(
-    config: Config, cleaned: Dataset, clusters: Sequence[Sequence[str]], traits: Traits
+    config: Config, cleaned: CleanedRows, clusters: Sequence[Sequence[str]], traits: Traits
 ) -> tuple[Assignment, Enlarger]:
     """Decides where each row goes, and what train rows are made of others."""
     assignment, labels = Assignment(config), []
@@ -90,7 +91,7 @@ def _tokens(config: Config, splits: Dataset) -> dict[str, Any]:
 
 
 def _tied(
-    config: Config, cleaned: Dataset, clusters: Sequence[Sequence[str]], traits: Traits
+    config: Config, cleaned: CleanedRows, clusters: Sequence[Sequence[str]], traits: Traits
 ) -> Iterator[tuple[dict[str, Any], bytes, list[int]]]:
     """Rows with what they are tied to; for folds whole clusters, so that each row is in the test set of one fold."""
     if not config.folds:
@@ -104,6 +105,12 @@ def _tied(
 def _protected(assignment: Assignment) -> set[bytes]:
     """Hashes of the texts of the other splits."""
     return {assignment.keys[row] for split in SPLITS if split != TRAIN for row in assignment.rows_of(split)}
+
+
+def _check_findings(cleaning: Mapping[str, Any], manifest: Manifest) -> None:
+    told = (cleaning.get("digest", manifest.digest), cleaning["rows_out"])
+    if told != (manifest.digest, manifest.rows(ALL)):
+        raise UserError("these are the findings of another dataset", where="split.findings", remedy="run `clean` again")
 
 
 def _read_json(path: Path) -> Any:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from components.shared.datasets import Dataset
-from components.shared.records import text_key
-from components.shared.texts import compared_text
+from components.split.cleaned_rows import CleanedRows
 from components.split.traits import Traits
 
 
 def tied_rows(
-    cleaned: Dataset, clusters: Iterable[Sequence[str]], traits: Traits
+    cleaned: CleanedRows, clusters: Iterable[Sequence[str]], traits: Traits
 ) -> Iterator[tuple[dict[str, Any], bytes, list[int]]]:
     """Each row with the hash of its text and the numbers of the earlier rows that it is tied to.
 
@@ -26,8 +24,7 @@ def tied_rows(
         alike.setdefault(later, []).extend(earlier)
     number_of: dict[str, int] = {}
     first_of: dict[bytes, int] = {}
-    for number, row in enumerate(cleaned.rows()):
-        key = text_key(compared_text(row))
+    for number, (row, key) in enumerate(cleaned.keyed()):
         tied = [number_of[other] for other in alike.get(row["id"], ()) if other in number_of]
         if traits.active:  # otherwise equal texts are drawn alike
             for name in filter(None, (key, traits.group(row))):

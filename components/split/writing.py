@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.shared.canonical import sizes_of
-from components.shared.datasets import ALL, Dataset, DatasetWriter
+from components.shared.datasets import ALL, DatasetWriter
 from components.shared.manifest import Manifest
 from components.shared.progress import Progress
 from components.shared.sketches import Sketch
 from components.shared.texts import compared_text, label_of
 from components.split.assignment import Assignment
+from components.split.cleaned_rows import CleanedRows
 from components.split.draws import SPLITS, TRAIN
 from components.split.enlarged import Enlarger
 from components.split.falls import Falls
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def write(
-    cleaned: Dataset, assignment: Assignment, enlarger: Enlarger, falls: Falls, directory: Path
+    cleaned: CleanedRows, assignment: Assignment, enlarger: Enlarger, falls: Falls, directory: Path
 ) -> tuple[Manifest, dict[str, SplitStatistics], Sketch]:
     """Writes the split dataset, counts what it holds, and samples the rows of the source."""
     output = _Output(cleaned, assignment, enlarger, falls, directory)
@@ -39,12 +39,12 @@ def write(
 
 class _Output:
     def __init__(
-        self, cleaned: Dataset, assignment: Assignment, enlarger: Enlarger, falls: Falls, directory: Path
+        self, cleaned: CleanedRows, assignment: Assignment, enlarger: Enlarger, falls: Falls, directory: Path
     ) -> None:
-        self.columns, self.assignment, self.enlarger, self.falls = cleaned.columns, assignment, enlarger, falls
+        self.cleaned, self.assignment, self.enlarger, self.falls = cleaned, assignment, enlarger, falls
         self.writer = DatasetWriter(directory, enlarger.columns(cleaned.columns), SPLITS)
         self.numbers, self.sketch = {name: SplitStatistics() for name in SPLITS}, Sketch()
-        self._plain = not enlarger.active and {"text", "label"} <= self.columns.keys()
+        self._plain = not enlarger.active and {"text", "label"} <= cleaned.columns.keys()
 
     def take(self, begin: int, rows: Sequence[dict[str, Any]]) -> None:
         """Writes rows, the first of which has the number `begin`, and what is made of them."""
@@ -68,7 +68,7 @@ class _Output:
 
         Their columns stay, and with them their ids.
         """
-        sizes = sizes_of(table, self.columns) if self._plain else None
+        sizes = self.cleaned.sizes(begin, table) if self._plain else None
         if sizes is None:
             return False
         self._see(begin, table)

@@ -6,9 +6,12 @@ import json
 
 import pytest
 
+from components.shared.datasets import Dataset, canonical_form
 from components.shared.errors import UserError
 from components.shared.files import sha256_of, tree_digest
+from components.shared.kept_texts import read_kept_texts
 from components.shared.objects import open_store, upload_tree
+from components.shared.records import columns_of, text_key
 
 LONG = "this film is one of the best that I have seen in many years , and the actors are great too ."
 PAIR = [("good film", "pos"), ("bad film", "neg")]
@@ -45,6 +48,16 @@ def test_dropped_rows_have_a_reason(clean, rows, options, dropped):
     assert result.texts == ["good film", "bad film"]
     assert result.dropped == dropped
     assert result.counts["dropped"] == {dropped[0][1]: 1}
+
+
+def test_keys_and_sizes_of_the_kept_texts_are_told(clean, tmp_path):
+    clean([*PAIR, ("  A <b>third</b> film ", "pos"), ("GOOD  film", "pos"), ("第四部电影\n\x01", "neg")])
+    cleaned, canonical = Dataset(tmp_path / "cleaned"), canonical_form(columns_of("classification"))
+    told = read_kept_texts(tmp_path / "findings", 4)
+    assert told["key"].to_pylist() == [text_key(row["text"]) for row in cleaned.rows()]
+    assert told["size"].to_pylist() == [len(canonical(row)) for row in cleaned.rows()]
+    counts = json.loads((tmp_path / "findings" / "counts.json").read_text())
+    assert counts["digest"] == cleaned.manifest.digest
 
 
 def test_duplicates_with_conflicting_labels_are_dropped_altogether(clean):

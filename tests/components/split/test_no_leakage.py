@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from components.shared.datasets import Dataset, DatasetWriter
 from components.shared.errors import UserError
 from components.shared.records import columns_of, text_key
+from components.split.cleaned_rows import CleanedRows
 from components.split.config import Config
 from components.split.core import assign, write
 from components.split.draws import SPLITS, TEST, TRAIN, fraction
@@ -65,7 +66,7 @@ def cleaned_dataset(place, rows):
         for n, (ties, _, _) in enumerate(rows)
         if any(other < n for other in ties)
     ]
-    return Dataset(directory), clusters
+    return CleanedRows(directory, place), clusters
 
 
 def split(place, rows, **options):
@@ -208,7 +209,7 @@ def test_tables_are_written_and_counted_as_their_rows_are(place, monkeypatch):
         chosen = config(place, stratify="label")
         assignment, enlarger = assign(chosen, cleaned, clusters, Traits(chosen, cleaned.columns))
         if not whole:
-            monkeypatch.setattr("components.split.writing.sizes_of", lambda *_: None)
+            monkeypatch.setattr("components.split.cleaned_rows.sizes_of", lambda *_: None)
         directory = Path(tempfile.mkdtemp(dir=place))
         manifest, found, sketch = write(cleaned, assignment, enlarger, Falls(assignment), directory)
         assert manifest == together.manifest

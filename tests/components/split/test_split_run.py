@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
 import yaml
 
-from components.shared.datasets import Dataset
+from components.shared.datasets import Dataset, canonical_form
 from components.shared.errors import UserError
+from components.shared.kept_texts import TEXTS_FILE, kept_texts_writer
+from components.shared.records import columns_of, text_key
 from components.split.leakage import check_no_leak
 
 ROWS = [(f"text number {number}", "pos" if number * number % 7 < 3 else "neg") for number in range(300)]
@@ -112,8 +115,44 @@ def test_split_without_a_label_is_refused(split, tmp_path):
 
 
 def test_findings_of_another_dataset_are_refused(split):
-    with pytest.raises(UserError, match="findings of another dataset"):
-        split(ROWS, counts={"rows_out": 5})
+    for counts in ({"rows_out": 5}, {"digest": "of another one"}):
+        with pytest.raises(UserError, match="findings of another dataset"):
+            split(ROWS, counts=counts)
+
+
+def know(directory, rows):
+    """Writes what `clean` knows of kept texts."""
+    directory.mkdir(exist_ok=True)
+    canonical = canonical_form(columns_of("classification"))
+    sizes = [len(canonical({"text": text, "label": label})) for text, label in rows]
+    table = {"key": pa.array([text_key(text) for text, _ in rows], pa.binary(16)), "size": pa.array(sizes, pa.int32())}
+    with kept_texts_writer(directory) as writer:
+        writer.write_table(pa.table(table))
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"stratify": "label"}, {"folds": 3}, {"balance": "oversample"}, {"augment": "swap"}]
+)
+def test_what_clean_knows_of_the_texts_changes_no_byte(split, tmp_path, options):
+    read = split(ROWS, **options)
+    know(tmp_path / "findings", ROWS)
+    known = split(ROWS, **options)
+    assert (known.dataset.manifest, known.statistics) == (read.dataset.manifest, read.statistics)
+    know(tmp_path / "findings", ROWS[::-1])
+    assert split(ROWS, **options).dataset.manifest != read.dataset.manifest
+
+
+def test_damaged_and_other_texts_are_refused(split, tmp_path):
+    know(tmp_path / "findings", ROWS)
+    path = tmp_path / "findings" / TEXTS_FILE
+    data = bytearray(path.read_bytes())
+    data[200] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(UserError, match=r"texts.parquet: cannot be read .*Run `clean` again"):
+        split(ROWS)
+    know(tmp_path / "findings", ROWS[1:])
+    with pytest.raises(UserError, match=r"texts.parquet: is of 299 rows, not 300"):
+        split(ROWS)
 
 
 def test_same_text_in_two_splits_is_found(tmp_path, write_rows):
