@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from components.ingest.config import Config
-from components.ingest.known_files import FileReading, KnownFiles, Recorder
+from components.ingest.known_files import FileReading, KnownFiles
 from components.ingest.mapper import Mapper
 from components.ingest.mixing import WaitingWriter, mixed
 from components.ingest.readers import plain_name, read_records
@@ -39,8 +39,8 @@ class Sink(Protocol):
     def write(self, row: dict[str, Any]) -> None:
         """Takes a row."""
 
-    def write_table(self, table: pa.Table) -> None:
-        """Takes the rows of a table."""
+    def write_table(self, table: pa.Table, sizes: Sequence[int]) -> None:
+        """Takes the rows of a table, with their ids, and the bytes of each in its canonical form."""
 
 
 def run(config: Config) -> Result:
@@ -76,14 +76,13 @@ class _Labelled:
         self.labels[row.get("label", "")] += 1
         self.writer.write(row)
 
-    def write_table(self, table: pa.Table) -> None:
-        made = identified(table, self.writer.columns)
-        if made is None or "label" not in table.column_names:
-            for row in table.to_pylist():
-                self.write(row)
-            return
-        self.labels.update({one["values"]: one["counts"] for one in table["label"].value_counts().to_pylist()})
-        self.writer.write_table(*made)
+    def write_table(self, table: pa.Table, sizes: Sequence[int]) -> None:
+        if "label" in table.column_names:
+            counted = table["label"].value_counts().to_pylist()
+            self.labels.update({one["values"]: one["counts"] for one in counted})
+        else:
+            self.labels[""] += len(table)
+        self.writer.write_table(table, sizes)
 
 
 class _Intake:
@@ -137,16 +136,16 @@ class _Intake:
 
     def _repeat(self, reading: FileReading, sink: Sink) -> None:
         """Takes over what was read before."""
-        for table in self.known.tables():
+        for table, sizes in self.known.tables():
             self.progress.advance(len(table))
-            sink.write_table(table)
+            sink.write_table(table, sizes)
         for reject in reading.rejects:
             self.rejects.add(reject)
 
     def _read_file(self, file: SourceFile, source: str, sink: Sink) -> FileReading:
         reading, recorder = FileReading(), self.known.recorder()
         try:
-            self._read_parts(file, source, sink, reading, recorder)
+            self._read_parts(file, source, [sink, recorder] if recorder else [sink], reading)
         except FileNotFoundError:
             file.check()  # in words for people, if it is the file that vanished
             raise
@@ -155,9 +154,7 @@ class _Intake:
             self.known.keep(file, source, reading)
         return reading
 
-    def _read_parts(
-        self, file: SourceFile, source: str, sink: Sink, reading: FileReading, recorder: Recorder | None
-    ) -> None:
+    def _read_parts(self, file: SourceFile, source: str, sinks: Sequence[Sink], reading: FileReading) -> None:
         for part in self.sources.contents(file):
             if part.reason:
                 self._reject(part.name, Record(0, {}), part.reason, reading)
@@ -165,22 +162,16 @@ class _Intake:
             path = PurePosixPath(part.name)
             place = {"file": PurePosixPath(plain_name(path.name)).stem, "folder": path.parent.name, "source": source}
             found = read_records(part.path, part.name, self.reading)
-            for number, record in enumerate(self._left_over(found, place, sink, reading, recorder), 1):
+            for number, record in enumerate(self._left_over(found, place, sinks, reading), 1):
                 if number % COUNTED == 0:
                     self.progress.advance(COUNTED)
                 row = self._row(record, part.name, place, reading)
                 if row is not None:
-                    sink.write(row)
-                    if recorder:
-                        recorder.add(row)
+                    for sink in sinks:
+                        sink.write(row)
 
     def _left_over(
-        self,
-        found: Iterator[Record | Together],
-        place: dict[str, str],
-        sink: Sink,
-        reading: FileReading,
-        recorder: Recorder | None,
+        self, found: Iterator[Record | Together], place: dict[str, str], sinks: Sequence[Sink], reading: FileReading
     ) -> Iterator[Record]:
         """Takes whole tables of records where that is possible; gives the records to take one by one."""
         for one in found:
@@ -195,9 +186,13 @@ class _Intake:
             self.progress.advance(len(table))
             reading.accepted += len(rows)
             reading.left_out += len(table) - len(rows)
-            sink.write_table(rows)
-            if recorder:
-                recorder.add_table(rows)
+            made = identified(rows, self.mapper.columns)
+            for sink in sinks:
+                if made:
+                    sink.write_table(*made)
+                else:
+                    for row in rows.to_pylist():
+                        sink.write(row)
 
     def _row(self, record: Record, name: str, place: dict[str, str], reading: FileReading) -> dict[str, Any] | None:
         """The row of a record; None for one that is rejected or left out, which is noted."""

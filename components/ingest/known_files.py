@@ -1,6 +1,6 @@
 """What was read of files before, kept in the object store: only new and changed files are read again.
 
-readings/<key>/rows.parquet   the rows of a file, without ids
+readings/<key>/rows.parquet   the rows of a file with their ids, and the bytes of each in its canonical form
 readings/<key>/found.json     what else was found, with the sha256 of the rows; written last
 
 The key names the bytes of the file, its name, the options and the sources of this step. Any of it may be deleted at
@@ -12,13 +12,13 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from components.ingest.config import Config
 from components.ingest.rejects import Reject
-from components.shared import datasets, manifest, records
+from components.shared import canonical, datasets, manifest, records
 from components.shared.errors import EvertuneError, UserError
 from components.shared.files import sha256_of
 from components.shared.objects import ObjectStore, open_store
@@ -33,6 +33,7 @@ PREFIX: Final = "readings"
 FLUSHED_ROWS: Final = 4096
 KEPT_REJECTS: Final = 10_000
 """A file with more rejected records is read each time; so many are not held in memory."""
+_SIZE: Final = "size"
 _ELSEWHERE: Final = ("max_reject_share", "max_source_gb", "allow_addresses")
 """Options that do not change what is read of a file that can be read."""
 
@@ -100,14 +101,15 @@ class KnownFiles:
             return None
         return reading
 
-    def tables(self) -> Iterator[pa.Table]:
-        """The rows of the file that was found last, a few at a time."""
+    def tables(self) -> Iterator[tuple[pa.Table, list[int]]]:
+        """The rows of the file that was found last, a few at a time, and their sizes."""
         import pyarrow as pa
         from pyarrow import parquet
 
         with parquet.ParquetFile(self.rows_file) as kept:
             for batch in kept.iter_batches(datasets.READ_ROWS):
-                yield pa.Table.from_batches([batch])
+                table = pa.Table.from_batches([batch])
+                yield table.drop_columns([_SIZE]), table[_SIZE].to_pylist()
 
     def recorder(self) -> Recorder | None:
         """What takes the rows of a file that is read; None if nothing is kept."""
@@ -136,20 +138,23 @@ class Recorder:
         import pyarrow as pa
         from pyarrow import parquet
 
-        self._schema = datasets.arrow_schema(columns).remove(0)
-        self._writer, self._table = parquet.ParquetWriter(path, self._schema, compression="zstd"), pa.Table
+        self.columns, self._canonical = columns, datasets.canonical_form(columns)
+        self._schema = datasets.arrow_schema(columns)
+        self._writer = parquet.ParquetWriter(path, self._schema.append(pa.field(_SIZE, pa.int64())), compression="zstd")
         self._rows: list[dict[str, Any]] = []
 
-    def add(self, row: dict[str, Any]) -> None:
+    def write(self, row: dict[str, Any]) -> None:
         """Takes a row."""
         self._rows.append(row)
         if len(self._rows) == FLUSHED_ROWS:
             self._flush()
 
-    def add_table(self, table: pa.Table) -> None:
-        """Takes the rows of a table."""
+    def write_table(self, table: pa.Table, sizes: Sequence[int]) -> None:
+        """Takes the rows of a table, with their ids and sizes."""
+        import pyarrow as pa
+
         self._flush()
-        self._writer.write_table(table)
+        self._writer.write_table(table.append_column(_SIZE, pa.array(sizes, pa.int64())))
 
     def close(self) -> None:
         """Finishes the file."""
@@ -157,8 +162,15 @@ class Recorder:
         self._writer.close()
 
     def _flush(self) -> None:
-        self._writer.write_table(self._table.from_pylist(self._rows, schema=self._schema))
-        self._rows = []
+        import pyarrow as pa
+
+        rows, self._rows = self._rows, []
+        if rows:
+            forms = [self._canonical(row) for row in rows]
+            ids = [hashlib.blake2b(form, digest_size=16).hexdigest() for form in forms]
+            columns = {name: [row[name] for row in rows] for name in self.columns}
+            table = pa.Table.from_pydict({"id": ids, **columns}, schema=self._schema)
+            self.write_table(table, [len(form) for form in forms])
 
 
 def _recipe(config: Config) -> str:
@@ -166,6 +178,6 @@ def _recipe(config: Config) -> str:
     options = {name: getattr(config, name) for name in fields_of(Config, OPTION) if name not in _ELSEWHERE}
     digest = hashlib.sha256(json.dumps([config.task, options], sort_keys=True).encode())
     sources = [path for path in sorted(Path(__file__).parent.glob("*.py")) if path.name != "component.py"]
-    for path in (*sources, Path(str(records.__file__))):
+    for path in (*sources, *(Path(str(module.__file__)) for module in (canonical, datasets, records))):
         digest.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()

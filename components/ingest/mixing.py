@@ -41,10 +41,10 @@ class WaitingWriter:
         """Takes a row."""
         self._waiting.keys.append(_key(self._writer.write(row)))
 
-    def write_table(self, table: pa.Table) -> None:
+    def write_table(self, table: pa.Table, sizes: Sequence[int]) -> None:
         """Takes the rows of a table."""
-        for row in table.to_pylist():
-            self.write(row)
+        self._waiting.keys.extend(map(_key, table["id"].to_pylist()))
+        self._writer.write_table(table, sizes)
 
     def finish(self) -> Waiting:
         """Finishes the dataset."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 
@@ -74,6 +75,31 @@ def test_options_that_change_rows_are_part_of_what_is_known(read):
     assert len(read(label_map="0=a,1=b,2=c")) == 10
     assert len(read(meta_columns="file")) == 10
     assert read(max_source_gb=1.0) == []
+
+
+RECORDS = {
+    "causal_lm": {"text": "one text of many \x01"},
+    "multilabel_classification": {"text": "one text", "labels": ["a", "b"]},
+    "question_answering": {"question": "who", "context": "it is me", "answers": [{"text": "me", "start": 6}]},
+    "chat": {"messages": [{"role": "user", "content": "well"}, {"role": "assistant", "content": "yes"}]},
+}
+
+
+@pytest.mark.parametrize("task", RECORDS)
+def test_rows_of_all_kinds_are_taken_over_as_they_were(read, folder, task):
+    for number, path in enumerate(folder.iterdir()):
+        path.unlink()
+        rows = [RECORDS[task], {**RECORDS[task], "n": number}]
+        path.with_suffix(".jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    options = {"task": task, "label_map": ""}
+    assert len(read(**options)) == 10
+    assert read(**options) == []
+
+
+def test_a_character_that_is_rare_in_json_is_taken_over(read, folder):
+    (folder / "0.csv").write_text("text,label\n" + "\n".join(f"bad \x01{n},{n % 2}" for n in range(50)) + "\n")
+    assert len(read()) == 10
+    assert read() == []
 
 
 def test_in_s3(folder, tmp_path, monkeypatch, s3):
