@@ -48,8 +48,9 @@ def clean_shards(config: Config, raw: Dataset, scratch: Path, repeated: frozense
                 progress.advance(shard.rows)
             else:
                 left.append((shard, part))
-        with working(cleaner, left) as cleaned:
-            for (shard, _), _ in zip(left, cleaned, strict=True):
+        # The largest first, so that no process is left alone with one of them at the end.
+        with working(cleaner, sorted(left, key=lambda work: -work[0].rows)) as cleaned:
+            for shard, _ in cleaned:
                 progress.advance(shard.rows)
     return Parts(parts, stored)
 

@@ -37,7 +37,7 @@ def repeated_lines(raw: Dataset, config: Config, scratch: Path) -> frozenset[int
     worker, counts = _LineCounter(config, raw.directory, raw.columns), LineCounts()
     worker.open()
     with Progress("counting lines", raw.manifest.rows(ALL), "rows") as progress, working(worker, works) as counted:
-        for (shard, directory), _ in zip(works, counted, strict=True):
+        for shard, directory in counted:
             counts.add(read_counts(directory))
             shutil.rmtree(directory)
             progress.advance(shard.rows)

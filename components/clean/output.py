@@ -67,8 +67,10 @@ class Output:
 
     def _write(self, begin: int, rows: pa.Table, marks: pa.Table, dropped: TextIO) -> None:
         reasons = self.duplicates.reasons[begin : begin + len(rows)]
-        for row in _within(self.stand_ins.rows, begin, len(rows)):
-            self.stand_ins.add(row, compared_text(rows.slice(row - begin, 1).to_pylist()[0]))
+        stand_ins = _within(self.stand_ins.rows, begin, len(rows))
+        chosen = rows.take(np.array(stand_ins, np.int64) - begin)
+        for number, row in zip(stand_ins, chosen.to_pylist(), strict=True):
+            self.stand_ins.add(number, compared_text(row))
         for row in _within(self.named, begin, len(rows)):
             self.ids[row] = rows["id"][row - begin].as_py()
         kept = pa.array(reasons == 0)

@@ -1,7 +1,7 @@
 """Works on the shards of the raw dataset, one by one, in as many processes as there is room for.
 
 What is made of a shard does not depend on the others, so neither the number of processes nor the order of their work
-changes a byte.
+changes a byte. The main process is one of them: it works while the others start. Whoever is free takes the next shard.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import os
 import signal
 import threading
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,18 +57,20 @@ class Worker(ABC):
 
 
 @contextmanager
-def working(worker: Worker, works: Sequence[Work]) -> Iterator[Iterator[None]]:
-    """Says when each is done, in their order; the worker is open."""
-    number = processes(worker.config, [shard for shard, _ in works])
+def working(worker: Worker, works: Sequence[Work]) -> Iterator[Iterator[Work]]:
+    """Begins works in their order, and gives each when it is done; the worker is open."""
+    number, left = processes(worker.config, [shard for shard, _ in works]), deque(works)
     if number == 1:
-        yield map(worker.do, works)
+        yield _done_here(worker, left)
         return
     sent = type(worker)(worker.config, worker.directory, worker.columns, worker.repeated)
     # Not forked: threads of Arrow would not be there in the copy.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(number, context, initializer=_start, initargs=(sent,))
+    pool = ProcessPoolExecutor(number - 1, context, initializer=_start, initargs=(sent,))
+    drivers, done = ThreadPoolExecutor(number - 1), deque[Work]()
     try:
-        yield pool.map(_do, works)
+        driving = [drivers.submit(_drive, pool, left, done) for _ in range(number - 1)]
+        yield _done_together(worker, left, done, driving)
     except BrokenProcessPool:
         raise RetryError(
             "a process that cleaned was killed, perhaps for lack of memory",
@@ -75,7 +78,47 @@ def working(worker: Worker, works: Sequence[Work]) -> Iterator[Iterator[None]]:
             remedy="give fewer, or a machine with more memory, and run again",
         ) from None
     finally:
-        pool.shutdown(cancel_futures=True)
+        left.clear()
+        drivers.shutdown()
+        pool.shutdown()
+
+
+def _done_here(worker: Worker, left: deque[Work]) -> Iterator[Work]:
+    """Does what is left in this process."""
+    while work := _taken(left):
+        worker.do(work)
+        yield work
+
+
+def _done_together(
+    worker: Worker, left: deque[Work], done: deque[Work], driving: Sequence[Future[None]]
+) -> Iterator[Work]:
+    """Does what is left in this process too, while threads have other processes do it and tell what is done."""
+    for work in _done_here(worker, left):
+        yield work
+        while other := _taken(done):
+            yield other
+        for one in driving:
+            if one.done():
+                one.result()  # raises what was raised there
+    for one in driving:
+        one.result()
+    yield from done
+
+
+def _drive(pool: ProcessPoolExecutor, left: deque[Work], done: deque[Work]) -> None:
+    """Has a process of the pool do what is left, one by one."""
+    while work := _taken(left):
+        pool.submit(_do, work).result()
+        done.append(work)
+
+
+def _taken(works: deque[Work]) -> Work | None:
+    """The next one, if there is one: to ask before would leave another thread the time to take it."""
+    try:
+        return works.popleft()
+    except IndexError:
+        return None
 
 
 def processes(config: Config, shards: Sequence[Shard]) -> int:
