@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -191,6 +192,9 @@ class Config(StepConfig):
 
 def _number(text: str, where: str) -> float:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        raise UserError(f"{text!r} is not a number", where=where, remedy="give a number") from None
+        number = math.nan
+    if math.isnan(number):  # no text breaks a limit that is none
+        raise UserError(f"{text!r} is not a number", where=where, remedy="give a number")
+    return number

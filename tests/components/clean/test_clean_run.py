@@ -231,6 +231,7 @@ def test_files_that_options_name_may_lie_in_s3(clean, s3, tmp_path):
         ({"quality_rules": "golfer"}, "'golfer' is not known.*gopher"),
         ({"quality_rules": "c4", "quality_limits": "min_words=3"}, "'min_words' is not known.*min_sentences"),
         ({"quality_rules": "c4", "quality_limits": "min_sentences=few"}, "'few' is not a number"),
+        ({"quality_rules": "c4", "quality_limits": "min_sentences=nan"}, "'nan' is not a number"),
         ({"quality_limits": "min_words=3"}, "no rules are chosen"),
         ({"blocked_words": "words.txt"}, "words.txt is not pinned.*sha256sum"),
         ({"evaluation_set": "x.txt#etag=1"}, "not pinned by sha256"),
