@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any, BinaryIO, Final
 
+from components.ingest.long_fields import LONG, QUOTED, LongFields, bare
 from components.ingest.record import Record, Together
 
 BLOCK: Final = 1 << 19
@@ -34,33 +35,39 @@ class Blocks:
     def __init__(self, file: BinaryIO, header: list[str], delimiter: str, line: int) -> None:
         self.file, self.header, self.delimiter = file, header, delimiter
         self.offset, self.line = file.tell(), line
-        self._stopped = False
         self._sound = _sound_records(re.escape(delimiter))
+        self._long: LongFields | None = None
 
     def records(self) -> Iterator[Together]:
         """The records of each block, as many as can be read like this."""
         rest = b""
         while chunk := self.file.read(BLOCK - len(rest)):
             block = rest + chunk
-            sound = self._sound.match(block)
-            end = sound.end() if sound else 0
-            yield from self._parsed(block[:end])
-            if not end or self._stopped:
+            table, end, line_ends = self._parsed(block)
+            if table is None:
                 return
+            yield Together(partial(_same, table), partial(self._records, table, self.line, line_ends > 0))
+            self.offset, self.line = self.offset + end, self.line + len(table) + line_ends
+            if not self._long and end > LONG * len(table) * len(self.header):
+                self._long = LongFields(self.header, self.delimiter)
             rest = block[end:]
 
-    def _parsed(self, block: bytes) -> Iterator[Together]:
-        table = self._table(block) if block else None
-        if table is None:
-            self._stopped = True
-            return
-        ends = block.count(b"\n")
-        spread = ends != table.num_rows
-        if spread and ends != table.num_rows + sum(map(_line_ends, table.columns)):
-            self._stopped = True  # blank lines: the exact reader counts them
-            return
-        yield Together(lambda: table, partial(self._records, table, self.line, spread))
-        self.offset, self.line = self.offset + len(block), self.line + ends
+    def _parsed(self, block: bytes) -> tuple[Any, int, int]:
+        """The sound records at the beginning of a block, the bytes they take, and the line ends in their fields.
+
+        Without a table where the exact reader has to go on.
+        """
+        import pyarrow as pa
+
+        if len(self.header) == 1:  # where a blank line would be a record
+            return None, 0, 0
+        try:
+            table, end, line_ends = self._long.table(block) if self._long else self._by_arrow(block)
+        except pa.ArrowInvalid:
+            return None, 0, 0
+        if not end or (b"\r" in block and block.count(b"\r", 0, end) != block.count(b"\r\n", 0, end)):
+            return None, 0, 0
+        return table, end, line_ends
 
     def _records(self, table: Any, line: int, spread: bool) -> Iterator[Record]:
         """The records of a block, one by one; `spread` over several lines some of them."""
@@ -69,30 +76,33 @@ class Blocks:
             yield Record(line, dict(zip(self.header, values, strict=True)), "", lines)
             line += lines
 
-    def _table(self, block: bytes) -> Any:
-        """The block as a table; None if it is not as wide as its header everywhere, or not UTF-8."""
+    def _by_arrow(self, block: bytes) -> tuple[Any, int, int]:
         import pyarrow as pa
         from pyarrow import csv
 
-        if b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):
-            return None
-        if len(self.header) == 1:  # where a blank line would be a record
-            return None
-        try:
-            return csv.read_csv(
-                pa.BufferReader(block),
-                csv.ReadOptions(use_threads=False, block_size=len(block) + 1, column_names=self.header),
-                csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True),
-                csv.ConvertOptions(column_types=dict.fromkeys(self.header, pa.string()), strings_can_be_null=False),
-            )
-        except pa.ArrowInvalid:
-            return None
+        sound = self._sound.match(block)
+        end = sound.end() if sound else 0
+        if not end:  # which Arrow takes for an error
+            return None, 0, 0
+        table = csv.read_csv(
+            pa.BufferReader(block[:end]),
+            csv.ReadOptions(use_threads=False, block_size=end + 1, column_names=self.header),
+            csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True),
+            csv.ConvertOptions(column_types=dict.fromkeys(self.header, pa.string()), strings_can_be_null=False),
+        )
+        line_ends = block.count(b"\n", 0, end) - len(table)
+        if line_ends and line_ends != sum(map(_line_ends, table.columns)):
+            return None, 0, 0  # blank lines: the exact reader counts them
+        return table, end, line_ends
+
+
+def _same(table: Any) -> Any:
+    return table
 
 
 def _sound_records(delimiter: str) -> re.Pattern[bytes]:
     """Matches whole records in which quotes stand around fields, doubled inside of them, or inside of a bare field."""
-    quoted, bare = r'"[^"]*+(?:""[^"]*+)*+"', rf'[^"{delimiter}\r\n][^{delimiter}\r\n]*+'
-    field = f"(?:{quoted}|{bare}|)"
+    field = f'(?:"{QUOTED}"|{bare(delimiter)}|)'
     return re.compile(rf"(?:{field}(?:{delimiter}{field})*+\r?\n)*+".encode())
 
 

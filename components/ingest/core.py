@@ -15,9 +15,9 @@ from components.ingest.mixing import WaitingWriter, mixed
 from components.ingest.readers import plain_name, read_records
 from components.ingest.record import Reading, Record, Together
 from components.ingest.rejects import Reject, Rejects
+from components.ingest.row_ids import identified
 from components.ingest.source import Source, Sources
 from components.ingest.tables import TableMapper
-from components.shared.canonical import identified
 from components.shared.datasets import DatasetWriter, arrow_schema
 from components.shared.errors import UserError
 from components.shared.files import staged_directory
@@ -45,6 +45,7 @@ class Sink(Protocol):
 
 def run(config: Config) -> Result:
     """Reads the sources."""
+    _keep_freed_memory()
     mapper = Mapper(config)
     with tempfile.TemporaryDirectory() as scratch, staged_directory(config.raw) as directory:
         writer = _Labelled(DatasetWriter(directory, mapper.columns))
@@ -63,6 +64,13 @@ def run(config: Config) -> Result:
         f"{left_out}{mixed_out}",
         metadata={"raw": {"rows": rows, "digest": manifest.digest, "rejected": rejects.rejected}},
     )
+
+
+def _keep_freed_memory() -> None:
+    """Lets the C library hold what is freed for the next block; Arrow's pool gives it back, at a page fault each."""
+    import pyarrow as pa
+
+    pa.set_memory_pool(pa.system_memory_pool())
 
 
 class _Labelled:
@@ -188,11 +196,7 @@ class _Intake:
             reading.left_out += len(table) - len(rows)
             made = identified(rows, self.mapper.columns)
             for sink in sinks:
-                if made:
-                    sink.write_table(*made)
-                else:
-                    for row in rows.to_pylist():
-                        sink.write(row)
+                sink.write_table(*made)
 
     def _row(self, record: Record, name: str, place: dict[str, str], reading: FileReading) -> dict[str, Any] | None:
         """The row of a record; None for one that is rejected or left out, which is noted."""

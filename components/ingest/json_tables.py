@@ -1,22 +1,24 @@
-"""Reads lines of JSON a block at a time with Arrow's parser, as far as it certainly reads what the strict one would.
+"""Reads lines of JSON a block at a time with orjson, as far as it certainly reads what the strict parser would.
 
 What was read is written again; only when that gives the same bytes it is taken, since then it is what the strict parser
-reads too, whatever Arrow's own view of JSON. So this is for lines of one form: the same keys in the same order with the
-same spaces between them, and texts as values.
+reads too, whatever orjson lets pass. So this is for lines of one form: the same keys in the same order with the same
+spaces between them, and texts, whole numbers and nulls as values.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, Final
 
-from components.shared.canonical import escaped_texts
+import orjson
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _SEPARATORS: Final = ((", ", ": "), (",", ":"))
+_PLAIN: Final = frozenset((str, int, type(None)))
 
 
 class LineTables:
@@ -30,7 +32,7 @@ class LineTables:
     def __init__(self, values: Mapping[str, Any], line: bytes) -> None:
         self._names = list(values)
         self._separators = next((one for one in _SEPARATORS if _written(values, one) == line), None)
-        if not values or not all(isinstance(value, str) for value in values.values()):
+        if not values or not _are_plain(values.values()):
             self._separators = None
 
     @property
@@ -45,39 +47,33 @@ class LineTables:
             block: Whole lines.
         """
         import pyarrow as pa
-        from pyarrow import json as arrow_json
 
-        schema = pa.schema([(name, pa.string()) for name in self._names])
         try:
-            table = arrow_json.read_json(
-                pa.BufferReader(block),
-                arrow_json.ReadOptions(use_threads=False, block_size=len(block) + 1),
-                arrow_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error"),
-            )
-        except pa.ArrowInvalid:
+            found = orjson.loads(b"[" + block[:-1].replace(b"\n", b",") + b"]")
+            columns = [[one[name] for one in found] for name in self._names]
+        except (orjson.JSONDecodeError, KeyError, TypeError):
             return None
-        again = self._again(table.combine_chunks()) if len(table) else None
-        return table if again is not None and again.equals(pa.py_buffer(block)) else None
+        if not all(map(_are_plain, columns)) or self._again(columns) != block:
+            return None
+        try:
+            return pa.table(dict(zip(self._names, columns, strict=True)))
+        except (pa.ArrowException, OverflowError):  # values of several types, or large numbers
+            return None
 
-    def _again(self, table: pa.Table) -> Any:
-        """The lines of a table in the form of the example; None if a value cannot be written in it."""
-        import pyarrow as pa
-        from pyarrow import compute
-
+    def _again(self, columns: Sequence[Sequence[Any]]) -> bytes:
+        """The lines in the form of the example."""
         assert self._separators
-        parts, (item, key) = [], self._separators
-        for number, name in enumerate(self._names):
-            column = table[name]
-            texts = escaped_texts(column.chunk(0)) if column.num_chunks == 1 else None
-            if texts is None:
-                return None
-            parts += [f'{item if number else "{"}{json.dumps(name, ensure_ascii=False)}{key}"', texts, '"']
-        lines = compute.binary_join_element_wise(*parts, "}\n", "")
-        try:
-            lines.validate(full=True)
-        except pa.ArrowInvalid:  # not UTF-8
-            return None
-        return lines.buffers()[2]
+        parts: list[Any] = []
+        item, key = self._separators
+        for name, column in zip(self._names, columns, strict=True):
+            begin = f"{item if parts else '{'}{json.dumps(name, ensure_ascii=False)}{key}"
+            parts += [repeat(begin.encode()), map(orjson.dumps, column)]
+        # strict=False: what repeats has no end.
+        return b"".join(chain.from_iterable(zip(*parts, repeat(b"}\n"), strict=False)))
+
+
+def _are_plain(values: Any) -> bool:
+    return set(map(type, values)) <= _PLAIN
 
 
 def _written(values: Mapping[str, Any], separators: tuple[str, str]) -> bytes:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from components.ingest.config import Config
 from components.ingest.rejects import Reject
-from components.shared import canonical, datasets, manifest, records
+from components.shared import datasets, manifest, records
 from components.shared.errors import EvertuneError, UserError
 from components.shared.files import sha256_of
 from components.shared.objects import ObjectStore, open_store
@@ -178,6 +178,6 @@ def _recipe(config: Config) -> str:
     options = {name: getattr(config, name) for name in fields_of(Config, OPTION) if name not in _ELSEWHERE}
     digest = hashlib.sha256(json.dumps([config.task, options], sort_keys=True).encode())
     sources = [path for path in sorted(Path(__file__).parent.glob("*.py")) if path.name != "component.py"]
-    for path in (*sources, *(Path(str(module.__file__)) for module in (canonical, datasets, records))):
+    for path in (*sources, *(Path(str(module.__file__)) for module in (datasets, records))):
         digest.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()

@@ -49,38 +49,55 @@ def both(path, monkeypatch):
 
 
 @settings(max_examples=600)
-@given(pieces=st.lists(PIECES, max_size=40), size=st.integers(8, 60), broken=st.booleans())
-def test_csv_in_blocks_is_csv(tmp_path_factory, pieces, size, broken):
+@given(
+    pieces=st.lists(PIECES, max_size=40),
+    size=st.integers(8, 60),
+    broken=st.booleans(),
+    long=st.sampled_from([0, blocks.LONG]),
+)
+def test_csv_in_blocks_is_csv(tmp_path_factory, pieces, size, broken, long):
     path = tmp_path_factory.getbasetemp() / "quick.csv"
     body = "".join(pieces).encode()
     path.write_bytes(b"a,b\n1,2\n" + (body.replace(b"a", b"\xff") if broken else body))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "BLOCK", size)
+        patch.setattr(blocks, "LONG", long)
         quick, exact = both(path, patch)
     assert quick == exact
 
 
 @settings(max_examples=200)
-@given(st.lists(st.tuples(st.text(), st.text()), min_size=1, max_size=20), st.integers(16, 200))
-def test_csv_that_is_sound(tmp_path_factory, rows, size):
+@given(
+    st.lists(st.tuples(st.text(), st.text()), min_size=1, max_size=20),
+    st.integers(16, 200),
+    st.sampled_from([0, blocks.LONG]),
+)
+def test_csv_that_is_sound(tmp_path_factory, rows, size, long):
     path = tmp_path_factory.getbasetemp() / "sound.csv"
     quoted = [",".join('"' + field.replace('"', '""') + '"' for field in row) for row in rows]
     path.write_bytes(("a,b\n" + "\r\n".join(quoted) + "\n").encode("utf-8", "replace"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "BLOCK", size)
+        patch.setattr(blocks, "LONG", long)
         quick, exact = both(path, patch)
     assert quick == exact
     assert not [record for record in quick if record.reason]
 
 
-def test_blocks_are_really_used(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("more", "cut"), [(1, 0), (1200, 20_000)])
+def test_blocks_are_really_used(tmp_path, monkeypatch, more, cut):
     path = tmp_path / "a.csv"
-    path.write_text("a,b\n" + '"x, ""y""\nz",1\n' * 20_000)
+    path.write_text("a,b\n" + f'"{"x" * more}, ""y""\nz",1\n' * 20_000)
     monkeypatch.setattr(delimited, "_exactly", lambda *_: iter(()))
+    taken = []
+    original = blocks.LongFields.table
+    monkeypatch.setattr(blocks.LongFields, "table", lambda *given: taken.append(original(*given)) or taken[-1])
     records = read(path)
     assert len(records) == 20_000
     assert records[-1].line == 2 + 2 * 19_999
-    assert records[-1].values == {"a": 'x, "y"\nz', "b": "1"}
+    assert records[-1].values == {"a": "x" * more + ', "y"\nz', "b": "1"}
+    # All but the first block, which tells how long the fields are.
+    assert sum(len(table) for table, _, _ in taken) in range(cut - blocks.BLOCK // 1200, cut + 1)
 
 
 def test_the_exact_reader_goes_on_where_a_block_is_in_doubt(tmp_path, monkeypatch):

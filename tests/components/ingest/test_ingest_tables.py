@@ -15,9 +15,11 @@ from pyarrow import compute, parquet
 from components.ingest import core
 from components.ingest.json_tables import LineTables
 from components.ingest.record import singly
-from components.shared.canonical import identified, sizes_of
+from components.ingest.row_ids import identified
+from components.shared.canonical import sizes_of
 from components.shared.datasets import Dataset, DatasetWriter, arrow_schema, canonical_form, row_id
 from components.shared.errors import UserError
+from components.shared.records import columns_of
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from('"\\\n\r\t\b\0\x1f 好'), max_size=20)
 ROWS = [(f'text {n}, "quoted" \\ and {"more " * (n % 60)}', "no" if n % 3 else " yes ", n % 4) for n in range(3000)]
@@ -127,7 +129,9 @@ def test_lines_that_are_not_like_the_first_are_read_one_by_one(both):
 
 @settings(max_examples=200)
 @given(
-    st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=6), st.sampled_from([(", ", ": "), (",", ":"), (" ,", ":")])
+    st.lists(st.tuples(TEXTS, TEXTS | st.none()), min_size=1, max_size=6)
+    | st.lists(st.tuples(TEXTS, st.integers() | st.none()), min_size=1, max_size=6),
+    st.sampled_from([(", ", ": "), (",", ":"), (" ,", ":")]),
 )
 def test_lines_read_together_are_what_the_strict_parser_reads(rows, separators):
     lines = [(json.dumps({"a": a, "b": b}, ensure_ascii=False, separators=separators) + "\n").encode() for a, b in rows]
@@ -148,11 +152,19 @@ def test_ids_of_tables_are_those_of_rows(rows):
         found = identified(table.slice(offset), columns)
         rare = any(ord(sign) < 32 and sign not in "\n\r\t" for row in rows[offset:] for part in row for sign in part)
         sizes = sizes_of(table.slice(offset), columns)
-        assert (found is None) == (sizes is None) == rare
-        if found:
-            assert sizes == found[1] == [len(canonical_form(columns)(row)) for row in values[offset:]]
-            assert found[0]["id"].to_pylist() == [row_id(row, columns) for row in values[offset:]]
-            assert found[0].drop_columns("id").to_pylist() == values[offset:]
+        assert found[1] == [len(canonical_form(columns)(row)) for row in values[offset:]]
+        assert sizes == (None if rare else found[1])
+        assert found[0]["id"].to_pylist() == [row_id(row, columns) for row in values[offset:]]
+        assert found[0].drop_columns("id").to_pylist() == values[offset:]
+
+
+def test_ids_of_nested_rows():
+    columns = columns_of("question_answering", ["b", "a"])
+    answers = [{"text": 'é "x"\0', "start": 2**62}, {"text": None, "start": None}]
+    values = [{"question": None, "context": "c", "answers": answers, "meta": {"b": "1", "a": None}}]
+    found, sizes = identified(pa.Table.from_pylist(values, schema=arrow_schema(columns).remove(0)), columns)
+    assert found["id"].to_pylist() == [row_id(values[0], columns)]
+    assert sizes == [len(canonical_form(columns)(values[0]))]
 
 
 def test_rows_and_tables_may_be_mixed(tmp_path):
