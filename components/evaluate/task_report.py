@@ -134,7 +134,7 @@ def _before_tuning(page: Page, training: Mapping[str, Any]) -> None:
 
 def _samples(page: Page, findings: Findings) -> None:
     """The first test rows, whatever was said of them."""
-    if any(findings.own.said[:SAMPLES]):
+    if findings.measurer.answers_all or any(findings.own.said[:SAMPLES]):
         told = " Of masked models: hidden → guessed." if findings.evaluation["task"] == "masked_lm" else ""
         page.section("Samples", f"The first rows of the test split, good or bad.{told}")
         _rows(page, findings, range(min(SAMPLES, len(findings.rows))), all_asked=True)

@@ -32,7 +32,7 @@ class QuestionAnswering:
     auto_class: ClassVar[str] = "AutoModelForQuestionAnswering"
     decoder: ClassVar[bool] = False
     able_before: ClassVar[bool] = False
-    measures: ClassVar[int] = 4
+    measures: ClassVar[int] = 5
 
     def __init__(self, dataset: Dataset, config: Config) -> None:
         self._dataset, self._overlap, self._config = dataset, config.window_overlap, config
@@ -44,6 +44,7 @@ class QuestionAnswering:
             )
         self._windows: dict[str, list[Window]] = {}
         self._targets: dict[str, NDArray[np.int64]] = {}
+        self._shares: dict[str, NDArray[np.float64]] = {}
         self.lengths: dict[str, NDArray[np.int64]] = {}
 
     def tokenize(self, tokenizer: Any, max_tokens: int) -> None:
@@ -59,13 +60,14 @@ class QuestionAnswering:
         total = sum(self._dataset.manifest.rows(split) for split in SPLITS)
         with Progress("tokenizing", total, "rows") as progress:
             for split in SPLITS:
-                found: list[tuple[Window, tuple[int, int]]] = []
+                found: list[tuple[Window, tuple[int, int], float]] = []
                 for batch in self._dataset.table(split).to_batches(CHUNK_ROWS):
                     found += _windows(batch.to_pylist(), tokenizer, max_tokens, min(self._overlap, max_tokens // 4))
                     progress.advance(batch.num_rows)
-                self._windows[split] = [window for window, _ in found]
-                self._targets[split] = np.array([target for _, target in found])
-                self.lengths[split] = np.array([len(window["input_ids"]) for window, _ in found])
+                self._windows[split] = [window for window, _, _ in found]
+                self._targets[split] = np.array([target for _, target, _ in found])
+                self._shares[split] = np.array([share for _, _, share in found])
+                self.lengths[split] = np.array([len(window["input_ids"]) for window, *_ in found])
 
     def load_model(self, directory: Path, name: str) -> Any:
         """The pretrained body with a new head, if it has none."""
@@ -77,7 +79,8 @@ class QuestionAnswering:
 
         windows = [self._windows[split][row] for row in rows]
         tensors = {name: pad([window[name] for window in windows], self._fill[name]) for name in windows[0]}
-        return {**tensors, "places": torch.from_numpy(self._targets[split][rows])}
+        places, shares = (torch.from_numpy(values[split][rows]) for values in (self._targets, self._shares))
+        return {**tensors, "places": places, "shares": shares}
 
     def units(self, split: str, rows: NDArray[np.int64], epoch: int) -> float:
         """The loss is a mean over windows."""
@@ -88,16 +91,17 @@ class QuestionAnswering:
         return _loss(_ends(model, batch), batch["places"])
 
     def measure(self, model: Any, batch: Mapping[str, Any]) -> list[float]:
-        """Summed loss, places that are exactly right, summed F1 of the tokens, windows."""
-        ends, places = _ends(model, batch), batch["places"]
+        """Summed loss, questions whose place is exactly right, summed F1 of the tokens, questions, windows."""
+        ends, places, shares = _ends(model, batch), batch["places"], batch["shares"]
         said = ends.argmax(dim=1)
-        exact = (said == places).all(dim=1).sum().item()
-        return [_loss(ends, places).item(), exact, _common(said, places).sum().item(), len(places)]
+        exact, common = ((said == places).all(dim=1) * shares).sum(), (_common(said, places) * shares).sum()
+        return [_loss(ends, places).item(), exact.item(), common.item(), shares.sum().item(), len(places)]
 
     def metrics(self, sums: list[float]) -> dict[str, float]:
         """Mean loss; how often the place is exactly right, and how much of it, in tokens."""
-        loss, exact, f1, windows = sums
-        return {"loss": loss / windows, "exact_place": exact / windows, "f1_place": f1 / windows}
+        loss, exact, f1, questions, windows = sums
+        questions = questions or 1.0  # no window may hold an answer
+        return {"loss": loss / windows, "exact_place": exact / questions, "f1_place": f1 / questions}
 
     def quality(self, metrics: Mapping[str, float]) -> tuple[float, ...]:
         """The model that finds more of the answers is better; of equal ones, that with the smaller loss."""
@@ -109,7 +113,12 @@ TASK: Final = QuestionAnswering
 
 def _windows(
     rows: list[dict[str, Any]], tokenizer: Any, max_tokens: int, overlap: int
-) -> list[tuple[Window, tuple[int, int]]]:
+) -> list[tuple[Window, tuple[int, int], float]]:
+    """Windows, the place of the answer in each, and for how much of its question each counts in validation.
+
+    A question counts once: by the windows that hold its answer, or by all if it has none. Else a model that never finds
+    anything would look good where contexts are long, since most windows hold no answer.
+    """
     questions = [row["question"] for row in rows]
     longest = max(map(len, tokenizer(questions, add_special_tokens=False)["input_ids"]))
     if longest > max_tokens // 2:
@@ -129,13 +138,17 @@ def _windows(
     )
     names = [name for name in ("input_ids", "attention_mask", "token_type_ids") if name in encoded]
     found: list[tuple[Window, tuple[int, int]]] = []
-    for number, source in enumerate(encoded["overflow_to_sample_mapping"]):
+    sources = np.array(encoded["overflow_to_sample_mapping"])
+    for number, source in enumerate(sources):
         inside = np.array([part == 1 for part in encoded.sequence_ids(number)], dtype=np.int32)
         inside[0] = 1  # the first token stands for "no answer here"
         window = {name: np.array(encoded[name][number], dtype=np.int32) for name in names}
         offsets = np.array(encoded["offset_mapping"][number])
         found.append(({**window, "in_context": inside}, answer_tokens(rows[source]["answers"], offsets, inside)))
-    return found
+    places = zip(sources, (place for _, place in found), strict=True)
+    counted = np.array([place != (0, 0) or not rows[source]["answers"] for source, place in places])
+    shares = counted / np.maximum(np.bincount(sources, counted), 1)[sources]
+    return [(window, place, float(share)) for (window, place), share in zip(found, shares, strict=True)]
 
 
 def answer_tokens(
@@ -162,7 +175,7 @@ def _ends(model: Any, batch: Mapping[str, Any]) -> Any:
     """Logits of (first, last) for each token, shape (windows, tokens, 2); outside of the context never chosen."""
     import torch
 
-    inputs = {name: tensor for name, tensor in batch.items() if name not in ("places", "in_context")}
+    inputs = {name: tensor for name, tensor in batch.items() if name not in ("places", "shares", "in_context")}
     output = model(**inputs)
     ends = torch.stack([output.start_logits, output.end_logits], dim=-1).float()
     return ends.masked_fill((batch["in_context"] == 0)[..., None], torch.finfo(ends.dtype).min)

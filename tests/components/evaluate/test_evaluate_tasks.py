@@ -58,7 +58,7 @@ def test_task_is_evaluated_and_compared_with_its_baseline(task_config, task):
         assert not any(said[SAMPLES:])
     if task == "masked_lm":
         assert all(" → " in told for told in said)
-    assert ("<h2>Samples</h2>" in page) == any(said[:SAMPLES])
+    assert "<h2>Samples</h2>" in page
     assert {one["slice"] for one in found["slices"]} == {"length"}
     assert all(one.keys() == {"slice", "value", "rows", main} for one in found["slices"])
     assert sum(one["rows"] for one in found["slices"]) == len(TEXTS)

@@ -15,7 +15,7 @@ from peft import PeftModel
 from components.shared.datasets import Dataset
 from components.shared.files import sha256_of
 from components.train import core
-from components.train.tasks import open_task
+from components.train.tasks import open_task, question_answering
 from tests.components.train.stopping import stop_at
 from tests.task_data import KINDS, row_of
 from tests.tiny_models import tiny_model_of
@@ -213,3 +213,24 @@ def test_places_of_answers_are_those_of_the_text(configured):
             assert tokenizer.decode(window["input_ids"][first : last + 1]).strip() in " ".join(wanted)
     assert found >= len(rows)
     assert len(task._windows["train"]) > len(rows)
+
+
+class SaysNothing:
+    """A model that answers each question by the first token, in every window."""
+
+    def __call__(self, input_ids, **other):
+        logits = torch.nn.functional.one_hot(torch.zeros_like(input_ids[:, 0]), input_ids.shape[1]).float()
+        return transformers.modeling_outputs.QuestionAnsweringModelOutput(start_logits=logits, end_logits=logits)
+
+
+def test_a_question_counts_once_and_finding_nothing_is_not_good(configured):
+    task, tokenizer, _ = tokenized(configured, "question_answering", max_tokens=24)
+    windows = np.arange(len(task._windows["validation"]))
+    assert len(windows) > 12, "contexts of several windows"
+    *_, questions, measured = sums = task.measure(SaysNothing(), task.batch("validation", windows, 0))
+    assert (questions, measured) == (pytest.approx(12), len(windows))
+    assert task.metrics(sums)["f1_place"] == task.metrics(sums)["exact_place"] == 0
+    rows = [{**row, "answers": []} for row in Dataset(task._dataset.directory).table("validation").to_pylist()]
+    found = question_answering._windows(rows, tokenizer, 24, 6)
+    assert len(found) > 12
+    assert sum(share for *_, share in found) == pytest.approx(12)
