@@ -281,6 +281,8 @@ class Loop:
 
 
 def _broken(what: str, step: int) -> UserError:
+    if not step:
+        return UserError(f"{what} before the first step", where="base_model", remedy="give one whose weights are sound")
     return UserError(
         f"{what} at step {step}",
         where="train",

@@ -174,7 +174,8 @@ class Session:
     def _stop(self) -> None:
         step = self.loop.journal.step
         self._save_last()
-        raise Terminated(f"stopped by SIGTERM, step {step} is saved", where="train", remedy="run again to go on")
+        reached = f"step {step} is saved" if step else "before the first step"
+        raise Terminated(f"stopped by SIGTERM, {reached}", where="train", remedy="run again to go on")
 
 
 def _speed(progress: Progress, total: int) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -13,7 +14,9 @@ from huggingface_hub import ModelCard
 from peft import PeftModel
 
 from components.shared.datasets import Dataset
+from components.shared.errors import UserError
 from components.shared.files import sha256_of
+from components.shared.references import pin_local
 from components.train import core
 from components.train.tasks import open_task, question_answering
 from tests.components.train.stopping import stop_at
@@ -234,3 +237,13 @@ def test_a_question_counts_once_and_finding_nothing_is_not_good(configured):
     found = question_answering._windows(rows, tokenizer, 24, 6)
     assert len(found) > 12
     assert sum(share for *_, share in found) == pytest.approx(12)
+
+
+def test_a_base_model_that_is_broken_is_named(configured, task_inputs, tmp_path):
+    model = shutil.copytree(task_inputs("causal_lm")[1], tmp_path / "broken")
+    broken = transformers.AutoModelForCausalLM.from_pretrained(model)
+    broken.transformer.ln_f.weight.data.fill_(float("nan"))
+    broken.save_pretrained(model)
+    with pytest.raises(UserError) as caught:
+        core.run(configured("causal_lm", packing=False, base_model_reference=str(pin_local(str(model), "base_model"))))
+    assert caught.value.line.endswith("is nan before the first step. Give one whose weights are sound")
