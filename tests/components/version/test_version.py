@@ -25,6 +25,13 @@ Make = Callable[..., Config]
 quickly = pytest.mark.usefixtures("without_dvc")
 
 
+@pytest.fixture(params=["with DVC", "with its stand-in"])
+def either_way(request: pytest.FixtureRequest) -> None:
+    """So that what other tests write without DVC is what DVC writes."""
+    if request.param != "with DVC":
+        request.getfixturevalue("without_dvc")
+
+
 def git(*arguments: str, cwd: Path) -> str:
     return subprocess.run(["git", *arguments], cwd=cwd, check=True, capture_output=True, text=True).stdout
 
@@ -62,6 +69,7 @@ def test_only_what_is_new_is_uploaded_and_same_content_is_no_commit(
     assert state() == after
 
 
+@pytest.mark.usefixtures("either_way")
 def test_the_hash_is_the_one_of_a_plain_dvc(version_config: Make, tmp_path: Path) -> None:
     config = version_config()
     dvc, place = program("dvc"), tmp_path / "plain"
@@ -71,6 +79,7 @@ def test_the_hash_is_the_one_of_a_plain_dvc(version_config: Make, tmp_path: Path
     assert f"md5: {run(config).parameters['dvc_md5']}\n" in (place / "data.dvc").read_text()
 
 
+@pytest.mark.usefixtures("either_way")
 def test_a_person_gets_the_bytes_with_git_and_dvc(
     version_config: Make, registry: Path, tmp_path: Path, s3: str
 ) -> None:
