@@ -16,6 +16,8 @@ import time
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -106,8 +108,19 @@ class CachedClassifier:
     def _key(self, texts: Sequence[str]) -> str:
         """Of the texts and of what else decides the last digit of a probability."""
         versions = {name: importlib.metadata.version(name) for name in COMPUTES}
-        digest = hashlib.sha256(json.dumps({"batch_size": self._batch_size, **versions}, sort_keys=True).encode())
+        asked = {"batch_size": self._batch_size, "sources": sources_digest(), **versions}
+        digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode())
         for text in texts:
             encoded = text.encode()
             digest.update(len(encoded).to_bytes(8, "big") + encoded)
         return digest.hexdigest()
+
+
+@cache
+def sources_digest() -> str:
+    """Of the code that asks: what other code was told may mean something else."""
+    here = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in (*sorted((here / "tasks").glob("*.py")), here / "models.py", here / "predictions.py"):
+        digest.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()

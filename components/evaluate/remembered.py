@@ -12,14 +12,12 @@ import json
 import logging
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from components.evaluate.config import Config
-from components.evaluate.prediction_cache import COMPUTES
+from components.evaluate.prediction_cache import COMPUTES, sources_digest
 from components.evaluate.tasks import Measured, Rows
 from components.shared.objects import ObjectStore, open_store
 
@@ -69,7 +67,7 @@ class Memory:
             "seed": config.seed,
             "labels": list(self._labels),
             "options": {name: options.get(name) for name in TRAINED},
-            "sources": _sources_digest(),
+            "sources": sources_digest(),
             "libraries": {name: importlib.metadata.version(name) for name in (*COMPUTES, *SCORES)},
             "rows": list(self._rows),
         }
@@ -109,13 +107,3 @@ def from_bytes(data: bytes, rows: int) -> Measured:
     if not len(found.statistics) == len(found.goodness) == len(found.said) == rows:
         raise ValueError("not the answers to these rows")
     return found
-
-
-@cache
-def _sources_digest() -> str:
-    """Of the code that asks: statistics of other code mean something else."""
-    here = Path(__file__).parent
-    digest = hashlib.sha256()
-    for path in (*sorted((here / "tasks").glob("*.py")), here / "models.py", here / "predictions.py"):
-        digest.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")
-    return digest.hexdigest()

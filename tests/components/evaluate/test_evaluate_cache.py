@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.evaluate import core
+from components.evaluate import core, prediction_cache
 from components.evaluate.prediction_cache import CachedClassifier, Predictions
 from components.evaluate.predictions import Classifier
 from components.shared.objects import open_store
@@ -48,6 +48,12 @@ def test_the_same_answers_come_back(store, filled):
 def test_whatever_decides_them_is_asked_for_anew(store, filled, digest, batch_size, texts):
     with pytest.raises(AssertionError, match="the model is loaded"):
         CachedClassifier(digest, no_model, store, batch_size).predict(texts, "testing")
+
+
+def test_what_other_code_was_told_is_asked_for_anew(store, filled, monkeypatch):
+    monkeypatch.setattr(prediction_cache, "sources_digest", lambda: "those of another version")
+    with pytest.raises(AssertionError, match="the model is loaded"):
+        CachedClassifier("ab", no_model, store, 2).predict(TEXTS, "testing")
 
 
 @pytest.mark.parametrize("at", [0, 200, -30])
