@@ -86,7 +86,7 @@ STEPS: Final[Mapping[str, Needs]] = {
     ),
     "ingest": Needs(cpu=("1", "2"), memory=("1Gi", "4Gi"), scratch="80Gi", hours=6, retries=3, secrets=(S3, GIT, HUB)),
     "clean": Needs(cpu=("2", "4"), memory=("3Gi", "8Gi"), scratch="40Gi", hours=6, retries=1, secrets=(S3, PSEUDONYMS)),
-    "split": Needs(cpu=("1", "2"), memory=("2Gi", "8Gi"), scratch="20Gi", hours=6, retries=1),
+    "split": Needs(cpu=("1", "2"), memory=("2Gi", "8Gi"), scratch="20Gi", hours=6, retries=1, secrets=(S3,)),
     "version": Needs(cpu=("1", "2"), memory=("1Gi", "4Gi"), scratch="40Gi", hours=6, retries=3, secrets=(S3, GIT)),
     "fetch": Needs(cpu=("1", "2"), memory=("1Gi", "4Gi"), scratch="40Gi", hours=6, retries=3, secrets=(S3, GIT)),
     "train": Needs(

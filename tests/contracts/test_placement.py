@@ -68,9 +68,17 @@ def test_a_step_sees_only_the_secrets_that_it_uses(compiled):
         "evaluate",
     }
     assert seen["clean"] == {placement.S3, placement.PSEUDONYMS}
-    assert seen["split"] == set()
+    assert seen["split"] == {placement.S3}
     for where in platform.values():
         assert all(one["optional"] for one in (*where.get("secretAsEnv", ()), *where["configMapAsEnv"]))
+
+
+def test_a_step_that_takes_files_from_s3_can_reach_it():
+    """An option that names a file takes one in S3 too, which a cluster's pods read with this Secret."""
+    steps = {step for step in STEPS if any(f.metadata["file"] for f in fields_of(config_of(step), OPTION).values())}
+    assert steps == {"clean", "split"}
+    for step in steps:
+        assert placement.S3 in placement.STEPS[step].secrets
 
 
 def test_what_fills_resources_is_a_text(compiled):
