@@ -14,12 +14,11 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final, NamedTuple
 
 from components.shared.errors import UserError
-from components.shared.source_files import COMPRESSED, Pattern, is_archive
+from components.shared.source_files import COMPRESSED, Pattern, is_archive, readable_name
 
 RATIO: Final = 200
 """How many times its own size an archive may unpack to; texts reach 10, a bomb 1,000 and more."""
@@ -68,9 +67,9 @@ def opened(
     if not is_archive(name):
         yield from _uncompressed(Opened(name, path), budget, scratch)
         return
-    unpack = partial(_of_zip, encoding=encoding) if name.lower().endswith(".zip") else _of_tar
+    unpack = _of_zip if name.lower().endswith(".zip") else _of_tar
     with _translated(name):
-        for member in unpack(path, name, pattern, budget, scratch):
+        for member in unpack(path, name, pattern, budget, scratch, encoding):
             yield from _uncompressed(member, budget, scratch)
 
 
@@ -91,24 +90,30 @@ def _of_zip(path: Path, name: str, pattern: Pattern, budget: Budget, scratch: Pa
 def _name_of(item: zipfile.ZipInfo, encoding: str) -> str:
     """The name of a file in a zip; one that is not said to be UTF-8, and is not, is in the encoding of the texts."""
     if item.flag_bits & _UTF_8_NAME or item.filename.isascii():
-        return item.filename
+        return _plain(item.filename)
     for one in ("utf-8", encoding):
         with suppress(LookupError, ValueError):
-            return item.filename.encode("cp437").decode(one)
-    return item.filename
+            return _plain(item.filename.encode("cp437").decode(one))
+    return _plain(item.filename)
 
 
-def _of_tar(path: Path, name: str, pattern: Pattern, budget: Budget, scratch: Path) -> Iterator[Opened]:
+def _of_tar(path: Path, name: str, pattern: Pattern, budget: Budget, scratch: Path, encoding: str) -> Iterator[Opened]:
     meter, raw = _Meter(path, name, budget), _Meter(path, name, budget)
     with _decompressed(path, name) as stream, _stream_of_tar(_Metered(stream, raw)) as archive:
         for item in archive:
             if item.isdir():
                 continue
-            if reason := _refusal(item.name, item.isreg()):
-                yield Opened(f"{name}/{item.name}", path, reason)
-            elif pattern.chooses_inside(item.name) and (member := archive.extractfile(item)):
+            inside = _plain(readable_name(item.name, encoding))
+            if reason := _refusal(inside, item.isreg()):
+                yield Opened(f"{name}/{inside}", path, reason)
+            elif pattern.chooses_inside(inside) and (member := archive.extractfile(item)):
                 # A sparse file unpacks to more than its archive holds.
-                yield Opened(f"{name}/{item.name}", meter.copied(member, scratch / "member"))
+                yield Opened(f"{name}/{inside}", meter.copied(member, scratch / "member"))
+
+
+def _plain(name: str) -> str:
+    """A name without the `./` that `tar -c .` begins all names with: they are no hidden files."""
+    return str(PurePosixPath(name))
 
 
 def _stream_of_tar(stream: Any) -> tarfile.TarFile:

@@ -69,8 +69,9 @@ class Config(StepConfig):
 def check_encoding(name: str, where: str) -> None:
     """Raises UserError for an encoding of texts that Python does not know."""
     try:
-        "".encode("utf-8" if name == "auto" else name)
-    except LookupError:
+        # Some codecs, such as idna, are none of texts: they cannot go on behind broken bytes.
+        b"a".decode("utf-8" if name == "auto" else name, "backslashreplace")
+    except (LookupError, ValueError):
         raise UserError(
-            f"{name!r} is not an encoding", where=where, remedy="give auto, utf-8, gb18030, cp1252, ..."
+            f"{name!r} is not an encoding", where=where, remedy="give auto, utf-8, gb18030, cp1252 or the like"
         ) from None

@@ -22,7 +22,8 @@ def read_delimited(path: Path, name: str, reading: Reading, *, delimiter: str) -
         reader = csv.reader(lines_of(text, reading.max_bytes), delimiter=delimiter, strict=True)
         header = _header(reader, name, broken)
         require(header, reading.wanted, name)
-        begin = _end_of_line(path) if encoding.startswith("utf-8") else 0
+        _check_once(header, reading.wanted, name)
+        begin = _end_of_line(path) if encoding.startswith("utf-8") and reader.line_num == 1 else 0
         if not begin:
             yield from _exactly(reader, header, reader.line_num + 1, broken)
             return
@@ -67,7 +68,8 @@ def _end_of_line(path: Path) -> int:
 
 def _header(reader: Iterator[list[str]], name: str, broken: str) -> list[str]:
     try:
-        header = [column.strip() for column in next(reader, [])]
+        # Blank lines may stand before it, and a second byte order mark in it.
+        header = [column.strip().removeprefix("\ufeff") for column in next(filter(None, reader), [])]
     except csv.Error:
         raise UserError(
             "the first line has broken quotes", where=name, remedy="mend the line of column names"
@@ -77,10 +79,14 @@ def _header(reader: Iterator[list[str]], name: str, broken: str) -> list[str]:
         raise UserError("the first line is too long", where=name, remedy="is it a table? Or raise ingest.max_record_mb")
     if not is_sound(joined):
         raise UserError(f"the first line is {broken}", where=name, remedy="convert the file or name ingest.encoding")
-    for column in header:
+    return header
+
+
+def _check_once(header: Sequence[str], wanted: Sequence[str], name: str) -> None:
+    """Raises UserError for a wanted column that is there twice; others, such as empty ones of Excel, may be."""
+    for column in wanted:
         if header.count(column) > 1:
             raise UserError(f"the column {column!r} is there twice", where=name, remedy="rename one of them")
-    return header
 
 
 def _defect(fields: Sequence[str], joined: str, width: int, broken: str) -> str:

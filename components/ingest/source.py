@@ -11,7 +11,7 @@ from components.ingest.archives import Budget, Opened, opened
 from components.ingest.config import Config
 from components.shared.http_source import Rules, http_file
 from components.shared.hub_source import hub_files
-from components.shared.local_source import local_files
+from components.shared.local_source import FOLDER, local_files
 from components.shared.references import DVC, HTTP, HUB, S3, Reference, is_local, parse_reference, split_sources
 from components.shared.s3_source import s3_files
 from components.shared.source_files import Pattern, SourceFile
@@ -46,7 +46,7 @@ class Sources:
             place.mkdir()
             found = self._files(reference, place)
             if not _is_single(reference, found):
-                found = _data([file for file in found if self.pattern.chooses(file.name)])
+                found = _data([file for file in found if file.defect == FOLDER or self.pattern.chooses(file.name)])
             self.pattern.require(found, reference.uri, "ingest.files")
             yield Source(weight, PurePosixPath(reference.uri).name, found)
 

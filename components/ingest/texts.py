@@ -110,6 +110,7 @@ def _meant(declared: str) -> str:
     """The encoding that is mostly meant where one is declared; empty if it is not known."""
     try:
         name = codecs.lookup(declared).name
+        b"a".decode(name, "backslashreplace")  # base64 and idna are codecs, but none of texts
     except (LookupError, ValueError):
         return ""
     return _WIDER.get(name, name)

@@ -92,5 +92,6 @@ def combined_digest(digests: Mapping[str, str]) -> str:
     """The sha256 over names and digests, in the order given."""
     digest = hashlib.sha256()
     for name, value in digests.items():
-        digest.update(f"{name}\0{value}\n".encode())
+        # Names on disk are bytes, which need not be UTF-8.
+        digest.update(f"{name}\0{value}\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()

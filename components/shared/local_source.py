@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -9,9 +10,11 @@ from typing import Final
 from components.shared.errors import UserError
 from components.shared.files import combined_digest, files_under, sha256_of
 from components.shared.references import PACKAGE, Reference, local_path
-from components.shared.source_files import SourceFile, changed
+from components.shared.source_files import SourceFile, changed, readable_name
 
 ESCAPES: Final = "symbolic link that leads out of the source"
+FOLDER: Final = "symbolic link to a folder, which is not followed"
+DANGLING: Final = "symbolic link to nothing"
 
 
 def local_files(reference: Reference, where: str) -> list[SourceFile]:
@@ -26,9 +29,10 @@ def local_files(reference: Reference, where: str) -> list[SourceFile]:
     digests = {file.name: file.content.removeprefix("sha256=") for file in found}
     if (digests[root.name] if single else combined_digest(digests)) != reference.value:
         raise changed(reference.uri, where)
-    if single or reference.uri.startswith(PACKAGE):  # some installers link packages to a cache
-        return found
-    return [file if _stays(file, root) else _escaping(file) for file in found]
+    if not (single or reference.uri.startswith(PACKAGE)):  # some installers link packages to a cache
+        found = [file if _stays(file, root) else replace(file, defect=ESCAPES) for file in found]
+        found += [_linked(path, root) for path in _links_to_nowhere(root)]
+    return [replace(file, name=readable_name(file.name, "auto")) for file in found]
 
 
 def files_below(root: Path, where: str) -> list[SourceFile]:
@@ -67,5 +71,12 @@ def _stays(file: SourceFile, root: Path) -> bool:
     return (root / file.name).resolve().is_relative_to(root.resolve())
 
 
-def _escaping(file: SourceFile) -> SourceFile:
-    return SourceFile(name=file.name, content=file.content, fetch=file.fetch, defect=ESCAPES)
+def _links_to_nowhere(root: Path) -> list[Path]:
+    """Links that give no file, which would be lost without a word: to folders, and to what is not there."""
+    links = [path for path in root.rglob("*") if path.is_symlink() and not path.is_file()]
+    return sorted(path for path in links if not any(part.startswith(".") for part in path.relative_to(root).parts))
+
+
+def _linked(path: Path, root: Path) -> SourceFile:
+    defect = FOLDER if path.is_dir() else DANGLING
+    return SourceFile(name=path.relative_to(root).as_posix(), content="", fetch=lambda _: path, defect=defect)

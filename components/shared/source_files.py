@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -71,6 +72,20 @@ def is_archive(name: str) -> bool:
     return name.lower().endswith(ARCHIVES)
 
 
+def readable_name(name: str, encoding: str) -> str:
+    """The name of a file as text: bytes of it that are not UTF-8 are in the encoding of the texts, or written out.
+
+    Args:
+        name: The name as Python gives it, with lone surrogates for such bytes.
+        encoding: What the user says of texts; `auto` tells nothing.
+    """
+    raw = name.encode("utf-8", "surrogateescape")
+    for one in ("utf-8", encoding):
+        with suppress(LookupError, ValueError):
+            return raw.decode(one)
+    return raw.decode("utf-8", "backslashreplace")
+
+
 def changed(what: str, where: str) -> UserError:
     """The error for a source that is not what was pinned."""
     return UserError(f"{what} is not what it was when it was resolved", where=where, remedy="run `resolve` again")
@@ -82,7 +97,14 @@ def _visible(name: str) -> bool:
 
 
 def _compiled(globs: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(_expression(glob if "/" in glob else f"**/{glob}") for glob in globs), re.DOTALL)
+    try:
+        return re.compile("|".join(_expression(glob if "/" in glob else f"**/{glob}") for glob in globs), re.DOTALL)
+    except re.error as error:
+        raise UserError(
+            f"{','.join(globs)!r} is not a glob ({error.msg})",
+            where="ingest.files",
+            remedy="correct what stands in brackets; [[] means the bracket itself",
+        ) from None
 
 
 def _expression(glob: str) -> str:

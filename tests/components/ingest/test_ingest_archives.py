@@ -62,6 +62,28 @@ def test_every_kind_gives_the_rows_of_its_files(ingest, name):
     assert [row["text"] for row in ingest({name: ARCHIVES[name]}).rows] == ["bad", "good"]
 
 
+def test_names_that_begin_with_a_point_and_a_slash_are_not_hidden(ingest):
+    members = {"./data/b.csv": BAD, "./g.csv": GOOD, "./.hidden/x.csv": BAD}
+    result = ingest({"a.tar.gz": tarred(members, "w:gz"), "a.zip": zipped(members)}, meta_columns="folder")
+    assert [(row["text"], row["meta"]["folder"]) for row in result.rows] == [
+        *(("bad", "data"), ("good", "a.tar.gz")),
+        *(("bad", "data"), ("good", "a.zip")),
+    ]
+
+
+@pytest.mark.parametrize(("told", "folder"), [("auto", r"caf\xe9"), ("latin-1", "café")])
+def test_names_in_a_tar_that_are_not_utf_8(ingest, told, folder):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT, encoding="latin-1") as archive:
+        for name, content in {"café/b.csv": BAD, "café/g.csv": GOOD, "café/out.csv": None}.items():
+            entry = link(tarfile.SYMTYPE, name) if content is None else tarfile.TarInfo(name)
+            entry.size = len(content or b"")
+            archive.addfile(entry, io.BytesIO(content or b""))
+    result = ingest({"a.tar": out.getvalue()}, meta_columns="folder", encoding=told)
+    assert [row["meta"]["folder"] for row in result.rows] == [folder] * 2
+    assert [name for name, _, _ in result.rejects] == [f"a.tar/{folder}/out.csv"]
+
+
 @pytest.mark.parametrize(
     ("name", "pack"),
     [

@@ -58,6 +58,12 @@ def test_a_page_is_in_the_encoding_that_it_declares(ingest):
     assert result.rows[1]["text"].endswith("café")
 
 
+@pytest.mark.parametrize("declared", ["base64", "rot13", "idna", "punycode", "undefined", "klingon"])
+def test_a_page_that_declares_no_encoding_of_texts(ingest, declared):
+    files = {"p/a.html": f'<meta charset="{declared}">caf\u00e9', "n/b.html": "<p>x"}
+    assert len(ingest(files, label_column="folder").rows) == 2
+
+
 @pytest.mark.parametrize(
     ("declared", "encoding", "text"),
     [
@@ -138,6 +144,6 @@ def test_an_encoding_that_nobody_knows():
     from components.ingest.config import Config
     from components.shared import options
 
-    for name in ("klingon", "base64"):
+    for name in ("klingon", "base64", "idna", "undefined"):
         with pytest.raises(UserError, match=rf"ingest\.encoding: '{name}' is not an encoding"):
             options.check_options(Config, f'{{"encoding": "{name}"}}')

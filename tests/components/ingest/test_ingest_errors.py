@@ -30,6 +30,11 @@ from components.shared.written_lists import pairs
         ({"a.xlsx": "PK"}, {}, "a.xlsx: .xlsx is not a known format"),
         ({"a.parquet": "PAR1 and nothing"}, {}, "a.parquet: cannot be read as Parquet"),
         ({"a.csv": "text,label\nx,a\n"}, {"files": "*.tsv"}, "matches '*.tsv'"),
+        (
+            {"a.csv": "text,label\nx,a\n"},
+            {"files": "[z-a]"},
+            "ingest.files: '[z-a]' is not a glob (bad character range",
+        ),
         ({"a.csv": "text,label\nx,a\n"}, {"task": "sing"}, "task: 'sing' is not known"),
     ],
 )

@@ -202,3 +202,23 @@ def test_a_dataset_that_the_library_saved(ingest):
     about = {"data/dataset_info.json": '{"features": {}}', "data/state.json": "{}", "dataset_dict.json": "{}"}
     files = {**about, "data/data-00000-of-00001.arrow": arrow_bytes(COLUMNS, pa.ipc.new_stream)}
     assert len(ingest(files).rows) == len(COLUMNS["text"])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "text,label,,\ngood,pos,,\nbad,neg,,\n",
+        "x,text,label,x\n1,good,pos,2\n1,bad,neg,2\n",
+        "\n\r\n text,label\ngood,pos\nbad,neg\n",
+        b"\xef\xbb\xbf\xef\xbb\xbftext,label\ngood,pos\nbad,neg\n",
+    ],
+)
+def test_tables_as_spreadsheets_write_them(ingest, content):
+    result = ingest({"a.csv": content})
+    assert result.rows == [{"text": "good", "label": "pos"}, {"text": "bad", "label": "neg"}]
+
+
+def test_lines_are_counted_from_the_first_even_if_it_is_blank(ingest):
+    assert ingest({"a.csv": "\n\ntext,label\ngood,pos\nbad\nx,neg\n"}).rejects == [
+        ("a.csv", 5, "wrong number of fields")
+    ]

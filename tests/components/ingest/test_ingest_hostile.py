@@ -236,8 +236,28 @@ def test_links_that_lead_out_of_the_source_are_not_followed(ingest, tmp_path):
     (source / "dangling.csv").symlink_to(tmp_path / "nothing")
     (source / "loop.csv").symlink_to(source / "loop.csv")
     result = ingest({"a.csv": CSV})
-    assert result.rejects == [("out.csv", 0, "symbolic link that leads out of the source")]
+    assert result.rejects == [
+        ("out.csv", 0, "symbolic link that leads out of the source"),
+        ("dangling.csv", 0, "symbolic link to nothing"),
+        ("folder", 0, "symbolic link to a folder, which is not followed"),
+        ("loop.csv", 0, "symbolic link to nothing"),
+    ]
     assert [row["text"] for row in result.rows] == ["good", "bad"] * 2
+
+
+def test_a_linked_folder_is_told_whatever_the_globs_choose(ingest, tmp_path):
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "data").symlink_to(tmp_path)
+    result = ingest({"a.csv": CSV}, files="*.csv")
+    assert result.rejects == [("data", 0, "symbolic link to a folder, which is not followed")]
+
+
+def test_a_name_that_is_not_utf_8(ingest, tmp_path):
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / os.fsdecode(b"caf\xe9.csv")).write_bytes(CSV.encode() + b"x\n")
+    result = ingest({}, meta_columns="file")
+    assert result.rejects == [(r"caf\xe9.csv", 4, "wrong number of fields")]
+    assert {row["meta"]["file"] for row in result.rows} == {r"caf\xe9"}
 
 
 def test_a_link_may_be_the_source(ingest, tmp_path):
