@@ -126,7 +126,9 @@ class Config(StepConfig):
         13, "Length of a run of words (characters, in Chinese) that must not stand in both.", low=5, high=100
     )
     exact_duplicates: bool = option(True, "Keep one of the rows with the same text but for case and white space.")
-    conflicting_labels: bool = option(True, "Drop duplicates altogether when their labels differ.")
+    conflicting_labels: bool = option(
+        True, "Drop duplicates altogether when their labels differ; what is in the test set already stays there."
+    )
     near_duplicates: bool = option(True, "Keep one of the rows whose texts are nearly the same.")
     near_duplicate_similarity: float = option(
         0.8, "Jaccard similarity of shingles from which two texts are near-duplicates.", low=0.5, high=1

@@ -7,13 +7,14 @@ together.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from components.clean.cleaning import clean_shards
 from components.clean.config import Config
-from components.clean.duplicates import Duplicates
+from components.clean.duplicates import CONFLICT, Duplicates
 from components.clean.findings import Findings, write_json
 from components.clean.line_counting import repeated_lines
 from components.clean.output import Output
@@ -45,7 +46,7 @@ def run(config: Config) -> Result:
         duplicates.decide()
         findings, ties = Findings(duplicates), duplicates.ties()
         counts = findings.counts()
-        _check_labels(counts, config.task)
+        _check_labels(counts, findings, config.task)
         named = {row for later, earlier in ties.items() for row in (later, *earlier)}
         writer = DatasetWriter(kept, raw.columns)
         output = Output(writer, directory, scratch, findings, sorted(named))
@@ -54,6 +55,7 @@ def run(config: Config) -> Result:
         clusters = [[output.ids[row] for row in (*earlier, later)] for later, earlier in ties.items()]
         write_json(directory / "clusters.json", clusters)
         told = {"digest": manifest.digest, **counts, "distributions": findings.distributions.told()}
+        told["disputed"] = findings.disputed()
         write_json(directory / "counts.json", told)
         write_report(config.report, counts, findings, len(clusters), config.personal_data_key)
     dropped = counts["rows_in"] - counts["rows_out"]
@@ -75,13 +77,15 @@ def _share(config: Config, outputs: Iterable[Path], shards: int) -> Result:
     return Result(summary=summary)
 
 
-def _check_labels(counts: dict[str, Any], task: str) -> None:
-    if len(counts["labels_out"]) > (1 if task == "classification" else 0):
+def _check_labels(counts: dict[str, Any], findings: Findings, task: str) -> None:
+    left = findings.settled_labels()
+    if len(left) > (1 if task == "classification" else 0):
         return
-    reasons = ", ".join(f"{reason} ({rows:,})" for reason, rows in counts["dropped"].items()) or "none"
-    left = next(iter(counts["labels_out"]), None)
+    dropped = Counter(counts["dropped"])
+    dropped[CONFLICT] += len(findings.disputed())
+    reasons = ", ".join(f"{reason} ({rows:,})" for reason, rows in dropped.items() if rows) or "none"
     raise UserError(
-        f"only rows of the label {left!r} are left" if left else f"none of {counts['rows_in']:,} rows is left",
+        f"only rows of the label {left[0]!r} are left" if left else f"none of {counts['rows_in']:,} rows is left",
         where="clean",
         remedy=f"give other texts or milder options; rows dropped: {reasons}",
     )

@@ -33,12 +33,15 @@ class Duplicates:
     Attributes:
         reasons: Why each row is dropped, as a place in `marks.reason_names`; 0 for a kept one.
         kept_as: Number of the kept row that stands for a row dropped as a duplicate; -1 for the others.
+        disputed: The first rows of duplicates with conflicting labels. They are kept: were they dropped here, an
+            appended row could take a row out of the test set, and those that followed it there. `split` drops others.
     """
 
     def __init__(self, config: Config, marks: Marks, index: SignatureIndex, scratch: Path) -> None:
         self.config, self.marks, self.index, self.scratch = config, marks, index, scratch
         self.reasons = marks.reasons.copy()
         self.kept_as = np.full(len(self.reasons), -1, np.int32)
+        self.disputed = np.zeros(len(self.reasons), bool)
         self._code: dict[str, int] = {}
         for name in (CONFLICT, EXACT, NEAR, NEAR_CONFLICT):
             self._code[name] = len(marks.reason_names)
@@ -49,7 +52,9 @@ class Duplicates:
         """Fills `reasons`: exact duplicates first, then those that are nearly the same as an earlier row."""
         groups = self._groups
         if self.config.conflicting_labels:
-            self.reasons[groups.rows[groups.differ(self.marks.labels)]] = self._code[CONFLICT]
+            differ = groups.differ(self.marks.labels)
+            self.reasons[groups.rows[differ & ~groups.is_first]] = self._code[CONFLICT]
+            self.disputed[groups.rows[differ & groups.is_first]] = True
         if self.config.exact_duplicates:
             copies = ~groups.is_first & (self.reasons[groups.rows] == 0)
             self.reasons[groups.rows[copies]] = self._code[EXACT]
@@ -60,6 +65,7 @@ class Duplicates:
             copies = np.flatnonzero(self.kept_as >= 0)
             again = self.kept_as[self.kept_as[copies]]
             self.kept_as[copies] = np.where(again >= 0, again, self.kept_as[copies])
+        self.disputed &= self.reasons == 0
 
     def ties(self) -> dict[int, list[int]]:
         """Kept rows that are alike earlier kept rows, with these."""

@@ -2,7 +2,8 @@
 
 texts.parquet   key and size of each kept text (see `components.shared.kept_texts`)
 counts.json     digest of the cleaned dataset, rows in and out, dropped by reason, changed by operation, placeholders,
-                labels, copies; and the rows before and after of each language, label and value of `meta`
+                labels, copies; the rows before and after of each language, label and value of `meta`; and the numbers
+                of kept rows whose duplicates have other labels
 clusters.json   lists of ids of kept rows that must stay together: earlier rows, then the one that is like them
 dropped.jsonl   id in the raw dataset, cleaned text, label, reason and, for a duplicate, the text kept instead
 """
@@ -51,6 +52,17 @@ class Findings:
         examples = self.examples.setdefault(reason, [])
         if len(examples) < EXAMPLES:
             examples.append((text[:EXAMPLE_CHARS], label, kept[:EXAMPLE_CHARS]))
+
+    def disputed(self) -> list[int]:
+        """Numbers among the kept rows of those whose duplicates have other labels."""
+        kept = self.duplicates.reasons == 0
+        numbers: list[int] = np.flatnonzero(self.duplicates.disputed[kept]).tolist()
+        return numbers
+
+    def settled_labels(self) -> list[str]:
+        """The labels of kept rows that no duplicate contradicts."""
+        marks, kept = self.duplicates.marks, (self.duplicates.reasons == 0) & ~self.duplicates.disputed
+        return list(_counted(marks.labels[kept], marks.label_names))
 
     @property
     def lengths_kept(self) -> npt.NDArray[np.int32]:

@@ -18,6 +18,7 @@ TIED: Final[Mapping[str, str]] = {
     VALIDATION: "like a row of the validation set",
     TEST: "like a row of the test set",
 }
+DISPUTED: Final = "first of duplicates with conflicting labels"
 CAPPED: Final = "beyond train_rows"
 
 

@@ -16,12 +16,12 @@ from components.shared.progress import track
 from components.shared.records import columns_of
 from components.shared.result import Result
 from components.shared.texts import compared_text, label_of
-from components.split.assignment import Assignment
+from components.split.assignment import DISPUTED, Assignment
 from components.split.balance import repeats, undersample
 from components.split.card import data_card
 from components.split.cleaned_rows import CleanedRows
 from components.split.config import Config
-from components.split.draws import SPLITS, TRAIN
+from components.split.draws import SPLITS, TEST, TRAIN
 from components.split.enlarged import Enlarger
 from components.split.falls import Falls
 from components.split.leakage import check_labels, check_no_leak, check_rows
@@ -40,7 +40,7 @@ def run(config: Config) -> Result:
     _check_findings(cleaning, read_manifest(config.cleaned))
     cleaned = CleanedRows(config.cleaned, config.findings)
     traits = Traits(config, cleaned.columns)
-    assignment, enlarger = assign(config, cleaned, clusters, traits)
+    assignment, enlarger = assign(config, cleaned, clusters, traits, cleaning.get("disputed", ()))
     falls = Falls(assignment)
     dropped = Counter(filter(None, assignment.reasons))
     with staged_directory(config.splits) as splits, staged_directory(config.card) as card:
@@ -64,14 +64,27 @@ def run(config: Config) -> Result:
 
 
 def assign(
-    config: Config, cleaned: CleanedRows, clusters: Sequence[Sequence[str]], traits: Traits
+    config: Config,
+    cleaned: CleanedRows,
+    clusters: Sequence[Sequence[str]],
+    traits: Traits,
+    disputed: Sequence[int] = (),
 ) -> tuple[Assignment, Enlarger]:
-    """Decides where each row goes, and what train rows are made of others."""
+    """Decides where each row goes, and what train rows are made of others.
+
+    Args:
+        config: The configuration.
+        cleaned: The rows.
+        clusters: Lists of ids that must stay together.
+        traits: Reads what else decides.
+        disputed: Numbers of rows whose duplicates have other labels: no row leaves the test set, not for that either.
+    """
     assignment, labels = Assignment(config), []
     rows = _tied(config, cleaned, clusters, traits)
     for row, key, tied in track(rows, "assigning", cleaned.manifest.rows(ALL), "rows"):
         assignment.add(key, tied, group=traits.group(row), stratum=traits.stratum(row), frozen=traits.frozen(row))
         labels.append(label_of(row) if config.balance != "none" else "")
+    assignment.drop([row for row in disputed if assignment.split_of(row) != TEST], DISPUTED)
     assignment.cap_train()
     if config.balance == "undersample":
         undersample(assignment, labels)

@@ -54,7 +54,11 @@ def write_report(
     _tokens(page, config, numbers)
     _clusters(page, falls)
     _made(page, numbers)
-    page.section("Left out here", "Rows of the cleaned dataset that are in no set.")
+    page.section(
+        "Left out here",
+        "Rows of the cleaned dataset that are in no set. No row leaves the test set, "
+        "also when one of its duplicates turns out to have another label.",
+    )
     page.table(["reason", "rows"], list(dropped.items()) or [["none", 0]])
     page.section("Copies in the source", "How often the kept texts are in the source: what a random split would leak.")
     page.table(["copies", "texts"], [[copies, texts] for copies, texts in numbers["copies"].items()])
