@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from components.ingest.blocks import BLOCK, Blocks
-from components.ingest.record import TOO_LONG, Reading, Record, Together, require
+from components.ingest.record import TOO_LONG, Reading, Record, Together, require, require_once
 from components.ingest.texts import CUT, as_text, encoding_of, is_sound, lines_of, open_text
 from components.shared.errors import UserError
 
@@ -22,7 +22,7 @@ def read_delimited(path: Path, name: str, reading: Reading, *, delimiter: str) -
         reader = csv.reader(lines_of(text, reading.max_bytes), delimiter=delimiter, strict=True)
         header = _header(reader, name, broken)
         require(header, reading.wanted, name)
-        _check_once(header, reading.wanted, name)
+        require_once(header, reading.wanted, name)
         begin = _end_of_line(path) if encoding.startswith("utf-8") and reader.line_num == 1 else 0
         if not begin:
             yield from _exactly(reader, header, reader.line_num + 1, broken)
@@ -80,13 +80,6 @@ def _header(reader: Iterator[list[str]], name: str, broken: str) -> list[str]:
     if not is_sound(joined):
         raise UserError(f"the first line is {broken}", where=name, remedy="convert the file or name ingest.encoding")
     return header
-
-
-def _check_once(header: Sequence[str], wanted: Sequence[str], name: str) -> None:
-    """Raises UserError for a wanted column that is there twice; others, such as empty ones of Excel, may be."""
-    for column in wanted:
-        if header.count(column) > 1:
-            raise UserError(f"the column {column!r} is there twice", where=name, remedy="rename one of them")
 
 
 def _defect(fields: Sequence[str], joined: str, width: int, broken: str) -> str:

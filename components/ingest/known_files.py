@@ -106,7 +106,7 @@ class KnownFiles:
         import pyarrow as pa
         from pyarrow import parquet
 
-        with parquet.ParquetFile(self.rows_file) as kept:
+        with parquet.ParquetFile(self.rows_file, pre_buffer=False) as kept:
             for batch in kept.iter_batches(datasets.READ_ROWS):
                 table = pa.Table.from_batches([batch])
                 yield table.drop_columns([_SIZE]), table[_SIZE].to_pylist()

@@ -84,3 +84,10 @@ def require(columns: Sequence[str], wanted: Sequence[str], name: str) -> None:
                 where=name,
                 remedy="correct the column names in `ingest` or the file",
             )
+
+
+def require_once(columns: Sequence[str], wanted: Sequence[str], name: str) -> None:
+    """Raises UserError for a wanted column that is there twice; others, such as empty ones of Excel, may be."""
+    for column in wanted:
+        if columns.count(column) > 1:
+            raise UserError(f"the column {column!r} is there twice", where=name, remedy="rename one of them")

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from components.ingest import core
-from components.ingest.record import singly
+from components.ingest import columnar, core
+from components.ingest.record import Reading, singly
 from components.shared.errors import UserError
 from components.shared.references import pin_local
 
@@ -327,3 +327,74 @@ def test_a_gigabyte_in_a_megabyte_is_not_held_in_memory_either(ingest):
 def test_an_empty_folder_of_a_source_and_empty_files(ingest):
     with pytest.raises(UserError, match="holds no record"):
         ingest({"a.txt": "", "b.txt": "\n \n", "c.jsonl": "", "d.json": "[]"}, label_column="file")
+
+
+def repeated_text(size):
+    """One text that stands once in the file and is the text of 600 rows."""
+    text = pa.DictionaryArray.from_arrays(pa.array([0] * 600, pa.int32()), pa.array(["x" * size]))
+    return pa.table({"text": text, "label": ["pos", "neg"] * 300})
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.parquet", parquet_bytes(pa.table({"text": ["good", "x" * (3 << 20), "bad"], "label": ["p", "n", "n"]}))),
+        ("a.arrow", arrow_bytes(pa.table({"text": ["good", "x" * (3 << 20), "bad"], "label": ["p", "n", "n"]}))),
+    ],
+)
+def test_rows_of_tables_that_are_too_long(ingest, name, content):
+    result = ingest({name: content}, max_record_mb=1)
+    assert result.rejects == [(name, 2, LONG)]
+    assert [row["text"] for row in result.rows] == ["good", "bad"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("plain.parquet", parquet_bytes(repeated_text(2 << 20).cast(TABLE.schema))),
+        ("named.parquet", parquet_bytes(repeated_text(2 << 20))),
+        ("a.arrow", arrow_bytes(repeated_text(2 << 20))),
+    ],
+)
+def test_a_text_that_stands_once_for_many_rows_is_not_multiplied_in_memory(ingest, monkeypatch, name, content):
+    parts = []
+    original = columnar._records
+    monkeypatch.setattr(
+        columnar, "_records", lambda part, number: (parts.append(part.num_rows), original(part, number))[1]
+    )
+    result = ingest({name: content, "b.csv": CSV}, max_record_mb=1)
+    assert result.counts["reasons"] == {LONG: 600}
+    assert set(parts) == {1}
+
+
+def test_a_group_of_rows_is_read_a_piece_at_a_time(tmp_path):
+    path, text = tmp_path / "a.parquet", [f"{number:0500d}" for number in range(60_000)]
+    parquet.write_table(pa.table({"text": text}), path, use_dictionary=False, compression="none")
+    begin = bytes_read()
+    next(columnar.read_parquet(path, path.name, Reading(wanted=("text",))))
+    assert bytes_read() - begin < 8 << 20 < path.stat().st_size
+
+
+def bytes_read():
+    """What this process has read of files so far."""
+    return int(Path("/proc/self/io").read_text().split()[1])
+
+
+TIMES = {
+    "nanoseconds": pa.array([1_000_000_001, 2_000_000_000, None], pa.timestamp("ns")),
+    "years": pa.array([1 << 30, 1, None], pa.date32()),
+    "zone": pa.array([1, 2, None], pa.timestamp("us", tz="Mars/Phobos")),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("nanoseconds", ["1970-01-01 00:00:01.000000001", "1970-01-01 00:00:02", ""]),
+        ("years", ["1073741824", "1970-01-02", ""]),
+        ("zone", ["1", "2", ""]),
+    ],
+)
+def test_times_that_python_does_not_hold(ingest, kind, expected):
+    content = parquet_bytes(TABLE.append_column("at", TIMES[kind]))
+    assert [row["meta"]["at"] for row in ingest({"a.parquet": content}, meta_columns="at").rows] == expected
