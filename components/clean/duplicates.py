@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -68,11 +69,14 @@ class Duplicates:
         self.disputed &= self.reasons == 0
 
     def ties(self) -> dict[int, list[int]]:
-        """Kept rows that are alike earlier kept rows, with these."""
+        """Kept rows that are alike earlier kept rows, or have their prompt, with these."""
         found: dict[int, list[int]] = {}
         for pairs in similar_pairs(self.index, self.reasons == 0, self.config.cluster_similarity, self.scratch):
             for row, earlier in pairs.tolist():
                 found.setdefault(row, []).append(earlier)
+        for row, earlier in self._same_prompts():
+            if earlier not in found.setdefault(row, []):
+                found[row].append(earlier)
         return found
 
     def copies(self) -> dict[int, int]:
@@ -83,6 +87,16 @@ class Duplicates:
         kept = np.logical_or.reduceat(self.reasons[groups.rows] == 0, groups.begins)
         counts = Counter(groups.sizes[kept].tolist())
         return dict(sorted(counts.items()))
+
+    def _same_prompts(self) -> Iterator[tuple[int, int]]:
+        """Kept rows with the first one of their prompt."""
+        rows, prompts = self.marks.prompts()
+        kept = self.reasons[rows] == 0
+        rows = rows[kept]
+        _, first, place = np.unique(prompts[kept], return_index=True, return_inverse=True)
+        firsts = rows[first[place]]
+        later = firsts != rows
+        yield from zip(rows[later].tolist(), firsts[later].tolist(), strict=True)
 
     def _drop_similar(self) -> None:
         """A row that is like any earlier one goes, also like one that goes itself: what stands for it is kept."""

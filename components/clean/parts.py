@@ -2,7 +2,8 @@
 
 rows.parquet    the cleaned rows with their ids
 marks.parquet   of each row: its id in the raw dataset, why it is dropped already, its label, its language, the key of
-                its text, its length in characters, its size in bytes and a hash of its question (0 for none)
+                its text, its length in characters, its size in bytes, hashes of its question and of its prompt (0 for
+                none)
 found.json      how many texts each operation changed, and the placeholders put in
 shingles, sizes, checks, bands    see `signatures`
 
@@ -33,7 +34,7 @@ from components.shared.files import write_atomically
 from components.shared.kept_texts import KEY_BYTES
 from components.shared.manifest import Columns
 from components.shared.records import text_key
-from components.shared.texts import Row, alike_text, cleaned, compared_text, label_of, question_of
+from components.shared.texts import Row, alike_text, cleaned, compared_text, label_of, prompt_of, question_of
 
 ROWS_FILE, MARKS_FILE, FOUND_FILE = "rows.parquet", "marks.parquet", "found.json"
 CHANGED, PERSONAL = "changed", "personal"
@@ -47,6 +48,7 @@ _MARKS: Final = pa.schema(
         ("chars", pa.int32()),
         ("size", pa.int32()),
         ("question", pa.uint32()),
+        ("prompt", pa.uint64()),
     ]
 )
 
@@ -78,7 +80,8 @@ class _Cleaned:
         self.row = {**row, "id": hashlib.blake2b(form, digest_size=KEY_BYTES).hexdigest()}
         self.reason = operations.defect(row)
         told = (raw["id"], self.reason, label_of(row), language_of(self.text))
-        self.marks = (*told, text_key(self.text), len(self.text), len(form), _hash(question_of(row)))
+        hashes = _hash(question_of(row), 4), _hash(prompt_of(row), 8)
+        self.marks = (*told, text_key(self.text), len(self.text), len(form), *hashes)
 
 
 class _PartWriter:
@@ -146,9 +149,22 @@ class Marks:
 
     def questions(self) -> npt.NDArray[np.uint32] | None:
         """A hash of each row's question; None if there are no questions."""
-        tables = (parquet.read_table(part / MARKS_FILE, columns=["question"]) for part in self.parts)
-        found = np.concatenate([np.empty(0, np.uint32), *(table["question"].to_numpy() for table in tables)])
+        found = np.concatenate([np.empty(0, np.uint32), *self._columns("question")])
         return found if found.any() else None
+
+    def prompts(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64]]:
+        """The numbers of the rows that have a prompt, and its hash for each."""
+        rows, hashes, begin = [np.empty(0, np.int64)], [np.empty(0, np.uint64)], 0
+        for part in self._columns("prompt"):
+            there = np.flatnonzero(part)
+            rows.append(there + begin)
+            hashes.append(part[there])
+            begin += len(part)
+        return np.concatenate(rows), np.concatenate(hashes)
+
+    def _columns(self, name: str) -> Iterator[npt.NDArray[Any]]:
+        for part in self.parts:
+            yield parquet.read_table(part / MARKS_FILE, columns=[name])[name].to_numpy()
 
 
 def part_rows(part: Path) -> Iterator[tuple[pa.Table, pa.Table]]:
@@ -160,8 +176,8 @@ def part_rows(part: Path) -> Iterator[tuple[pa.Table, pa.Table]]:
             begin += len(batch)
 
 
-def _hash(question: str) -> int:
-    return int.from_bytes(text_key(question)[:4], "big") if question else 0
+def _hash(text: str, size: int) -> int:
+    return int.from_bytes(text_key(text)[:size], "big") if text else 0
 
 
 def _keys(column: pa.ChunkedArray) -> npt.NDArray[np.uint64]:

@@ -10,6 +10,8 @@ Row = Mapping[str, Any]
 Clean = Callable[[str], str]
 TEXTS: Final = ("text", "source", "target", "question", "context")
 """Columns that hold one text each."""
+GREETING: Final = 20
+"""Bytes of the first words of a chat that are no greeting."""
 
 
 def compared_text(row: Row) -> str:
@@ -41,6 +43,17 @@ def alike_text(row: Row) -> str:
 def question_of(row: Row) -> str:
     """What rows must share to be near-duplicates, however alike they are; empty where that is nothing."""
     return str(row["question"]) if "context" in row else ""
+
+
+def prompt_of(row: Row) -> str:
+    """What rows are kept in one split by, though they may be answered in other words: what a chat begins with.
+
+    A greeting that a longer chat begins with is none: it asks for nothing, and many chats share it.
+    """
+    said = [message for message in row.get("messages", ()) if message["role"] != "system"]
+    answers = [place for place, message in enumerate(said) if message["role"] == "assistant"]
+    prompt = "\n".join(message["content"] for message in said[: answers[0]]) if answers else ""
+    return prompt if len(answers) == 1 or len(prompt.encode()) >= GREETING else ""
 
 
 def cleaned(row: Row, clean: Clean, again: Clean | None = None) -> dict[str, Any]:

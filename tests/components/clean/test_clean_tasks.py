@@ -115,3 +115,27 @@ def test_what_the_system_says_in_all_chats_does_not_make_them_alike(tmp_path):
     rows, dropped = cleaned_rows(tmp_path, "chat", [one, other, again])
     assert rows == [one, other]
     assert json.loads(dropped)["reason"] == "near-duplicate"
+
+
+ASKED = "How do I return a parcel that nobody asked for?"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "together"),
+    [
+        ((ASKED, "Print the label."), (ASKED.upper(), "Keep what you have got for nothing."), True),
+        ((ASKED, "Print the label."), (ASKED, "Which one?", "The red one", "Then it is a present."), True),
+        ((ASKED, "Print the label."), ("May I keep it?", "Print the label if not, or keep it"), False),
+        (("Hi", "Good day to you"), ("hi", "What may I do?"), True),
+        (("Hi", "Good day", "Is it?", "Yes"), ("Hi", "Hello there", "Where is my parcel?", "At our shop"), False),
+    ],
+)
+def test_chats_that_begin_with_the_same_prompt_stay_together(tmp_path, one, other, together):
+    rows, _ = cleaned_rows(tmp_path, "chat", [talk(*one), talk(*other), talk("Quite another", "Indeed")])
+    ids = [row["id"] for row in Dataset(tmp_path / "cleaned").rows()]
+    assert len(rows) == 3
+    assert json.loads((tmp_path / "findings" / "clusters.json").read_text()) == ([ids[:2]] if together else [])
+
+
+def talk(*contents):
+    return {"messages": [{"role": ("user", "assistant")[n % 2], "content": text} for n, text in enumerate(contents)]}
