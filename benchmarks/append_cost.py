@@ -63,7 +63,7 @@ def arguments_of(step: str, place: Path) -> list[str]:
         "split": {"cleaned": place / "cleaned", "findings": place / "findings"},
     }[step]
     outputs = {
-        "ingest": ("raw", "rejects"),
+        "ingest": ("raw", "evaluation_texts", "rejects"),
         "clean": ("cleaned", "findings", "report"),
         "split": ("splits", "card", "report"),
     }[step]

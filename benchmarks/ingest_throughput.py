@@ -32,7 +32,8 @@ out = Path(sys.argv[2])
 for source in sys.argv[:0:-2]:
     reference = str(pin_local(source, "source"))
     started, clock = time.process_time(), time.perf_counter()
-    run(Config(source_reference=reference, task="classification", raw=out / "raw", rejects=out / "rejects"))
+    outputs = {name: out / name for name in ("raw", "evaluation_texts", "rejects")}
+    run(Config(source_reference=reference, task="classification", **outputs))
 print(time.process_time() - started, time.perf_counter() - clock)
 """
 POLARS: Final = """

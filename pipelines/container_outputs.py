@@ -12,7 +12,7 @@ from components.shared.files import files_under
 from components.shared.manifest import damage, read_manifest
 from components.shared.models import model_digest
 
-MAY_BE_EMPTY: Final = (("resolve", "champion"),)
+MAY_BE_EMPTY: Final = (("resolve", "champion"), ("resolve", "evaluation_reference"))
 """Output parameters for which the empty text is a value."""
 DATASET: Final = "system.Dataset"
 EXECUTOR_OUTPUT: Final = "executor_output.json"

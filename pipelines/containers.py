@@ -20,6 +20,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NoReturn
@@ -146,7 +147,8 @@ def settle(parameters: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Pat
             raise UserError(f"two sources are named {path.name}", where=name, remedy="rename one of them")
         return inside
 
-    given["source"] = each_source(str(parameters["source"]), lambda uri: mounted("source", uri))
+    for name in ("source", "evaluation_set"):
+        given[name] = each_source(str(parameters[name]), partial(mounted, name))
     given["base_model"] = mounted("base_model", str(parameters["base_model"]))
     if "registry" not in given:
         given |= {"registry": REGISTRY, "store": f"{parameters['store']}/containers"}

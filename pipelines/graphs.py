@@ -34,7 +34,7 @@ def prepare_data_graph(flow: Flow) -> None:
 
 def train_model_graph(flow: Flow) -> None:
     """Fine-tunes, evaluates and promotes a model on a dataset revision that exists."""
-    _train(flow, _resolve(flow, source=""), dataset_digest="")
+    _train(flow, _resolve(flow, source="", evaluation_set=""), dataset_digest="")
 
 
 def retrain_graph(flow: Flow) -> None:
@@ -55,9 +55,11 @@ def _resolve(flow: Flow, **unused: str) -> dsl.PipelineTask:
 
 def _prepare(flow: Flow, resolved: dsl.PipelineTask) -> dsl.PipelineTask:
     source_reference = resolved.outputs["source_reference"]
-    ingested = flow.add(ingest, source_reference=source_reference)
-    cleaned = flow.add(clean, raw=ingested.outputs["raw"], share="")
-    flow.add_shares(cleaned, clean, raw=ingested.outputs["raw"])
+    evaluation_reference = resolved.outputs["evaluation_reference"]
+    ingested = flow.add(ingest, source_reference=source_reference, evaluation_reference=evaluation_reference)
+    texts = {name: ingested.outputs[name] for name in ("raw", "evaluation_texts")}
+    cleaned = flow.add(clean, **texts, share="")
+    flow.add_shares(cleaned, clean, **texts)
     divided = flow.add(split, cleaned=cleaned.outputs["cleaned"], findings=cleaned.outputs["findings"])
     return flow.add(
         version,
@@ -88,6 +90,7 @@ def _train(flow: Flow, resolved: dsl.PipelineTask, *, dataset_digest: Any, **rev
     flow.add(promote, model=trained.outputs["model"], evaluation=evaluated.outputs["evaluation"], champion=champion)
 
 
+_SOURCES: Final = ("source", "evaluation_set")
 _DATA: Final = ("dataset", "store", "registry")
 _MODEL: Final = ("model_name", "checkpoints")
 
@@ -102,8 +105,8 @@ def pipelines(shares: Shares = ONE_POD) -> dict[str, BaseComponent]:
 
 
 def _made(shares: Shares) -> dict[str, BaseComponent]:
-    data, model = ("task", "source", *_DATA), ("task", "base_model", "revision", *_DATA, *_MODEL)
-    both = ("task", "source", "base_model", *_DATA, *_MODEL)
+    data, model = ("task", *_SOURCES, *_DATA), ("task", "base_model", "revision", *_DATA, *_MODEL)
+    both = ("task", *_SOURCES, "base_model", *_DATA, *_MODEL)
     return {
         "prepare_data": pipeline("prepare-data", prepare_data_graph, PREPARE, data, shares),
         "train_model": pipeline("train-model", train_model_graph, TRAIN, model, shares),

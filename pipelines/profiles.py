@@ -19,6 +19,7 @@ LAPTOP: Final = ".evertune/"
 SHARED: Final = {
     "task": "What the rows are for and what the model learns.",
     "source": "Where the texts come from: a path, s3://, https://, hf://, dvc+ or package:// address, or several.",
+    "evaluation_set": "Texts that models will be tested on, in the form of `source`; what overlaps is dropped.",
     "base_model": "The pretrained model: a directory, package://name/path, hf://owner/name[@revision] or its mirror.",
     "dataset": "Name of the dataset; its revisions are tagged <dataset>/v<N>.",
     "model_name": "Name of the line of models that has one champion.",
@@ -69,7 +70,7 @@ def _overlay(values: Mapping[str, Any], profile: Mapping[str, Any], where: str) 
         if name not in SHARED and name not in STEPS:
             near = get_close_matches(str(name), [*SHARED, *STEPS], 1) or [", ".join([*SHARED, *STEPS])]
             raise UserError(f"unknown name {name!r}", where=where, remedy=f"did you mean {near[0]}?")
-        if name in SHARED and not (isinstance(value, str) and value):
+        if name in SHARED and not (isinstance(value, str) and (value or name == "evaluation_set")):
             raise UserError(f"{name}: {value!r} is not a text", where=where, remedy="give a text, in quotes if need be")
         if name in STEPS and not isinstance(value or {}, Mapping):
             raise UserError(f"{name} is not a mapping of options", where=where, remedy="write `option: value` lines")

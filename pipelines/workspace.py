@@ -48,7 +48,7 @@ def relocate(name: str, value: Any, workspace: Path) -> Any:
     """A value of params.yaml as it reads inside the workspace, where relative paths begin elsewhere."""
     if isinstance(value, str) and value.startswith(LAPTOP):
         return f"../{value.removeprefix(LAPTOP)}"
-    if name == "source":
+    if name in ("source", "evaluation_set"):
         return each_source(value, lambda uri: _moved(uri, workspace))
     if name in STEPS:
         files = {option for option, field in fields_of(config_of(name), OPTION).items() if field.metadata["file"]}

@@ -8,6 +8,7 @@ from components.images import container
 @dsl.container_component
 def clean(
     raw: dsl.Input[dsl.Dataset],
+    evaluation_texts: dsl.Input[dsl.Dataset],
     task: str,
     store: str,
     share: str,
@@ -33,7 +34,6 @@ def clean(
     quality_limits: str,
     blocked_words: str,
     blocked_word_count: int,
-    evaluation_set: str,
     overlap_words: int,
     exact_duplicates: bool,
     conflicting_labels: bool,
@@ -47,6 +47,7 @@ def clean(
     return container(
         "clean",
         raw=raw.path,
+        evaluation_texts=evaluation_texts.path,
         task=task,
         store=store,
         share=share,
@@ -72,7 +73,6 @@ def clean(
         quality_limits=quality_limits,
         blocked_words=blocked_words,
         blocked_word_count=blocked_word_count,
-        evaluation_set=evaluation_set,
         overlap_words=overlap_words,
         exact_duplicates=exact_duplicates,
         conflicting_labels=conflicting_labels,

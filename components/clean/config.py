@@ -64,6 +64,10 @@ class Config(StepConfig):
     step: ClassVar[str] = "clean"
 
     raw: Path = input_artifact("Directory of the dataset of raw rows.")
+    evaluation_texts: Path = input_artifact(
+        "Directory of the dataset of texts that models will be tested on: rows that overlap one are dropped.",
+        optional=True,
+    )
     task: str = identity("What the rows are for; decides their columns.")
     store: str = identity(
         "Object store that keeps what was made of each shard, so that only new and changed shards are cleaned again; "
@@ -116,14 +120,11 @@ class Config(StepConfig):
         "", "File of words, one on each line, whose texts are dropped: path#sha256=digest, also s3://.", file=True
     )
     blocked_word_count: int = option(1, "Drop texts that hold at least so many of the blocked words.", low=1)
-    evaluation_set: str = option(
-        "",
-        "File or directory of texts that a model will be tested on, as path#sha256=digest, also s3://: drop what "
-        "overlaps.",
-        file=True,
-    )
     overlap_words: int = option(
-        13, "Length of a run of words (characters, in Chinese) that must not stand in both.", low=5, high=100
+        13,
+        "Length of a run of words (characters, in Chinese) that must not stand in the evaluation set too.",
+        low=5,
+        high=100,
     )
     exact_duplicates: bool = option(True, "Keep one of the rows with the same text but for case and white space.")
     conflicting_labels: bool = option(
@@ -148,8 +149,7 @@ class Config(StepConfig):
         chosen(self.languages, LANGUAGES, "clean.languages")
         chosen(self.line_rules, LINE_RULES, "clean.line_rules")
         self.limits()
-        for name in ("blocked_words", "evaluation_set"):
-            check_pinned(getattr(self, name), f"clean.{name}")
+        check_pinned(self.blocked_words, "clean.blocked_words")
         if self.min_chars > self.max_chars:
             raise UserError(
                 f"{self.min_chars} is more than max_chars ({self.max_chars})",

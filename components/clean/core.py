@@ -14,6 +14,7 @@ from typing import Any
 
 from components.clean.cleaning import clean_shards
 from components.clean.config import Config
+from components.clean.decontamination import evaluation_texts
 from components.clean.duplicates import CONFLICT, Duplicates
 from components.clean.findings import Findings, write_json
 from components.clean.line_counting import repeated_lines
@@ -21,7 +22,7 @@ from components.clean.output import Output
 from components.clean.parts import Marks
 from components.clean.report import write_report
 from components.clean.signatures import SignatureIndex
-from components.shared.datasets import Dataset, DatasetWriter
+from components.shared.datasets import ALL, Dataset, DatasetWriter
 from components.shared.errors import UserError
 from components.shared.files import scratch_directory, staged_directory
 from components.shared.records import columns_of
@@ -45,7 +46,7 @@ def run(config: Config) -> Result:
         duplicates = Duplicates(config, Marks(parts.directories), index, scratch)
         duplicates.decide()
         findings, ties = Findings(duplicates), duplicates.ties()
-        counts = findings.counts()
+        counts = findings.counts() | _compared(config)
         _check_labels(counts, findings, config.task)
         named = {row for later, earlier in ties.items() for row in (later, *earlier)}
         writer = DatasetWriter(kept, raw.columns)
@@ -65,6 +66,12 @@ def run(config: Config) -> Result:
         summary=f"{counts['rows_out']:,} of {counts['rows_in']:,} rows kept, {dropped:,} dropped{cleaned_before}",
         metadata={"cleaned": {"rows": counts["rows_out"], "digest": manifest.digest, "dropped": dropped}},
     )
+
+
+def _compared(config: Config) -> dict[str, Any]:
+    """What the findings tell of the evaluation set, if there is one."""
+    texts = evaluation_texts(config.evaluation_texts)
+    return {"evaluation_texts": {"texts": texts.manifest.rows(ALL), "digest": texts.manifest.digest}} if texts else {}
 
 
 def _share(config: Config, outputs: Iterable[Path], shards: int) -> Result:

@@ -7,24 +7,22 @@ has at least LEAST words; still shorter ones are found only as whole texts.
 
 from __future__ import annotations
 
-import csv
-import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import xxhash
 
 from components.clean.scripts import UNSPACED
+from components.shared.datasets import ALL, Dataset
 from components.shared.errors import UserError
+from components.shared.manifest import damage
 
 LEAST: Final = 5
-_NO_TEXTS: Final = ("id", "label", "labels", "meta", "role")
-_WHERE: Final = "clean.evaluation_set"
 Hashes = npt.NDArray[np.uint64]
 _TOKEN: Final = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+")
 _MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -61,60 +59,23 @@ class EvaluationSet:
         )
 
 
-def read_texts(path: Path) -> Iterator[str]:
-    """The texts of a file, or of the files of known formats in a directory.
+def evaluation_texts(directory: Path) -> Dataset | None:
+    """The texts of the evaluation set; None when there is none.
+
+    Args:
+        directory: What `ingest` wrote, or the empty path.
 
     Raises:
-        UserError: if the file is of no known format or broken.
+        UserError: if it is not whole.
     """
-    files = sorted(file for file in path.rglob("*") if file.suffix in _READERS) if path.is_dir() else [path]
-    for file in files:
-        if file.suffix not in _READERS:
-            raise UserError(
-                f"{file.name} is of no known format",
-                where=_WHERE,
-                remedy=f"give a file that ends in {', '.join(_READERS)}",
-            )
-        try:
-            yield from _strings(_READERS[file.suffix](file))
-        except (ValueError, RecursionError, csv.Error) as error:
-            raise UserError(f"{file.name} cannot be read ({error})", where=_WHERE, remedy="correct it") from None
-
-
-def _lines(file: Path) -> Iterator[str]:
-    with file.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
-        yield from lines
-
-
-def _json_lines(file: Path) -> Iterator[Any]:
-    return map(json.loads, filter(str.strip, _lines(file)))
-
-
-def _parquet_rows(file: Path) -> Iterator[Any]:
-    from pyarrow import parquet
-
-    for batch in parquet.ParquetFile(file).iter_batches():
-        yield from batch.to_pylist()
-
-
-_READERS: Final[dict[str, Callable[[Path], Iterable[Any]]]] = {
-    ".jsonl": _json_lines,
-    ".parquet": _parquet_rows,
-    ".csv": lambda file: csv.reader(_lines(file)),
-    ".tsv": lambda file: csv.reader(_lines(file), delimiter="\t"),
-    ".txt": _lines,
-}
-
-
-def _strings(values: Iterable[Any]) -> Iterator[str]:
-    """All texts in nested values but those that name what a row is."""
-    for value in values:
-        if isinstance(value, str):
-            yield value
-        elif isinstance(value, dict):
-            yield from _strings(part for name, part in value.items() if name not in _NO_TEXTS)
-        elif isinstance(value, list):
-            yield from _strings(value)
+    if directory == Path():
+        return None
+    texts = Dataset(directory)
+    if found := damage(directory, texts.manifest):
+        raise UserError(
+            f"{directory} is damaged ({found[0]})", where="clean.evaluation_texts", remedy="run `ingest` again"
+        )
+    return texts if texts.manifest.rows(ALL) else None
 
 
 def _tokens(text: str) -> Hashes:

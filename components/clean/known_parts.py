@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Final
 
 from components.clean.config import Config
+from components.clean.decontamination import evaluation_texts
 from components.clean.parts import FOUND_FILE, MARKS_FILE, ROWS_FILE
 from components.clean.placeholders import Placeholders
 from components.clean.repeated_lines import LINES_FILE
@@ -138,7 +139,8 @@ def _recipe(config: Config, repeated: frozenset[int]) -> str:
     options = {name: getattr(config, name) for name in fields_of(Config, OPTION) if name not in _ELSEWHERE}
     libraries = {name: version(name) for name in LIBRARIES}
     key = Placeholders(config.personal_data_key).of("KEY", "")  # changes with the secret, and does not tell it
-    named = [config.task, options, key, sorted(repeated), libraries]
+    compared = evaluation_texts(config.evaluation_texts)
+    named = [config.task, options, key, sorted(repeated), libraries, compared.manifest.digest if compared else ""]
     digest = hashlib.sha256(json.dumps(named, sort_keys=True).encode())
     sources = [path for path in sorted(Path(__file__).parent.glob("*.py")) if path.name != "component.py"]
     for path in (*sources, *(Path(str(module.__file__)) for module in (datasets, records, texts))):

@@ -141,7 +141,6 @@ def _filters(config: Config) -> Iterator[Callable[[str], str]]:
         with named_file(config.blocked_words, "clean.blocked_words") as path:
             words = word_lists.read_words(path)
         yield lambda text: BLOCKED if words.count(text) >= config.blocked_word_count else ""
-    if config.evaluation_set:
-        with named_file(config.evaluation_set, "clean.evaluation_set") as path:
-            known = decontamination.EvaluationSet(decontamination.read_texts(path), config.overlap_words)
+    if texts := decontamination.evaluation_texts(config.evaluation_texts):
+        known = decontamination.EvaluationSet((row["text"] for row in texts.rows()), config.overlap_words)
         yield lambda text: OVERLAP if known.overlaps(text) else ""

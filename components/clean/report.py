@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from components.clean.findings import Findings
+from components.clean.operations import OVERLAP
 from components.clean.placeholders import PUBLISHED
 from components.shared import charts
 from components.shared.report import Page
@@ -40,6 +41,7 @@ def write_report(path: Path, counts: Mapping[str, Any], findings: Findings, ties
     page.table(["operation", "texts"], list(counts["changed"].items()))
     _personal_data(page, counts["personal_data"], key)
     _clusters(page, findings)
+    _evaluation_texts(page, counts)
     page.section("Dropped rows", "The first of each reason; all are in dropped.jsonl of the findings.")
     for reason, examples in findings.examples.items():
         page.section(f"{reason}: {counts['dropped'][reason]:,}")
@@ -72,6 +74,13 @@ def _personal_data(page: Page, placeholders: Mapping[str, int], key: str) -> Non
     chart = charts.bars({"places": list(placeholders.values())}, list(placeholders), axis="places", horizontal=True)
     page.figures([(chart, "Placeholders put in, by kind.")])
     page.table(["kind", "placeholders"], list(placeholders.items()))
+
+
+def _evaluation_texts(page: Page, counts: Mapping[str, Any]) -> None:
+    if compared := counts.get("evaluation_texts"):
+        dropped = counts["dropped"].get(OVERLAP, 0)
+        told = f"Rows dropped, since they overlap one of its {compared['texts']:,} texts: {dropped:,}."
+        page.section("Evaluation set", f"{told} Digest of the texts: {compared['digest']}.")
 
 
 def _clusters(page: Page, findings: Findings) -> None:

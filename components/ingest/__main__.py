@@ -1,7 +1,7 @@
 r"""Reads a source into canonical rows.
 
 python -m components.ingest --source_reference @resolve/source_reference --task classification \
-    --raw raw --rejects rejects
+    --raw raw --evaluation_texts evaluation_texts --rejects rejects
 """
 
 from components.ingest.config import Config

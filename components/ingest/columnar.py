@@ -54,6 +54,8 @@ def _columns(there: Sequence[str], wanted: Sequence[str], name: str) -> list[str
     nested = [column for column in wanted if column.partition(".")[0] in there]
     require([*there, *nested], wanted, name)
     require_once(there, wanted, name)
+    if not wanted:
+        return list(there)
     chosen = (column if column in there else column.partition(".")[0] for column in wanted)
     return list(dict.fromkeys(column for column in chosen if column in there))
 

@@ -21,6 +21,9 @@ class Config(StepConfig):
     step: ClassVar[str] = "ingest"
 
     source_reference: str = identity("The pinned sources, as `resolve` gives them.")
+    evaluation_reference: str = identity(
+        "The pinned evaluation set, as `resolve` gives it; empty for none.", optional=True
+    )
     task: str = identity("What the rows are for; decides their columns.")
     store: str = identity(
         "Object store that keeps what was read of each file, so that only new and changed files are read again; "
@@ -29,10 +32,16 @@ class Config(StepConfig):
     )
 
     raw: Path = output_artifact("Directory of the dataset of raw rows.")
+    evaluation_texts: Path = output_artifact(
+        "Directory of the dataset of the evaluation set's texts; without rows for none."
+    )
     rejects: Path = output_artifact("Directory of the rejected records, each with file, line and reason.")
 
     files: str = option(
         "*", "Globs of the files to read in a directory or an archive, with commas; one without / holds at any depth."
+    )
+    evaluation_files: str = option(
+        "*", "Globs of the files of the evaluation set to read, such as test-*.parquet, in the form of `files`."
     )
     file_format: str = option("", "Format of all files; empty goes by the ends of their names.", choices=("", *FORMATS))
     encoding: str = option("auto", "Encoding of texts, such as gb18030; auto finds it out.")

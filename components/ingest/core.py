@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from components.ingest.config import Config
+from components.ingest.evaluation_texts import write_evaluation_texts
 from components.ingest.known_files import FileReading, KnownFiles
 from components.ingest.mapper import Mapper
 from components.ingest.mixing import WaitingWriter, mixed
@@ -24,7 +25,7 @@ from components.shared.files import staged_directory
 from components.shared.progress import Progress
 from components.shared.references import parse_reference, split_sources
 from components.shared.result import Result
-from components.shared.source_files import SourceFile
+from components.shared.source_files import Pattern, SourceFile
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,6 +48,7 @@ def run(config: Config) -> Result:
     """Reads the sources."""
     _keep_freed_memory()
     mapper = Mapper(config)
+    write_evaluation_texts(config)
     with tempfile.TemporaryDirectory() as scratch, staged_directory(config.raw) as directory:
         writer = _Labelled(DatasetWriter(directory, mapper.columns))
         # The rejects are kept when there are too many of them: they show what to mend.
@@ -104,7 +106,9 @@ class _Intake:
     def __init__(self, config: Config, mapper: Mapper, rejects: Rejects, scratch: Path) -> None:
         self.mapper, self.rejects, self.scratch = mapper, rejects, scratch
         self.tables = TableMapper(mapper, arrow_schema(mapper.columns).remove(0))
-        self.sources = Sources(config, scratch)
+        self.sources = Sources(
+            config, config.source_reference, "ingest.source_reference", Pattern(config.files), scratch
+        )
         self.known = KnownFiles(config, mapper.columns, scratch)
         self.reading = Reading(
             wanted=mapper.wanted,

@@ -34,7 +34,7 @@ FLUSHED_ROWS: Final = 4096
 KEPT_REJECTS: Final = 10_000
 """A file with more rejected records is read each time; so many are not held in memory."""
 _SIZE: Final = "size"
-_ELSEWHERE: Final = ("max_reject_share", "max_source_gb", "allow_addresses")
+_ELSEWHERE: Final = ("max_reject_share", "max_source_gb", "allow_addresses", "evaluation_files")
 """Options that do not change what is read of a file that can be read."""
 
 

@@ -56,7 +56,7 @@ class Reading:
     """How files are read.
 
     Attributes:
-        wanted: Columns that must be there.
+        wanted: Columns that must be there; when there are none, all columns are read.
         encoding: Encoding of texts; `auto` finds it out.
         max_bytes: Longest record, in bytes or characters.
         whole_texts: Whether a text file is one record, not one for each line.
@@ -88,6 +88,6 @@ def require(columns: Sequence[str], wanted: Sequence[str], name: str) -> None:
 
 def require_once(columns: Sequence[str], wanted: Sequence[str], name: str) -> None:
     """Raises UserError for a wanted column that is there twice; others, such as empty ones of Excel, may be."""
-    for column in wanted:
+    for column in wanted or filter(None, columns):
         if columns.count(column) > 1:
             raise UserError(f"the column {column!r} is there twice", where=name, remedy="rename one of them")

@@ -18,6 +18,10 @@ class Config(StepConfig):
     source: str = identity(
         "Where the texts come from: one source, or several with commas; empty resolves none.", optional=True
     )
+    evaluation_set: str = identity(
+        "Texts that models will be tested on, as sources are given; `clean` drops what overlaps them; empty for none.",
+        optional=True,
+    )
     base_model: str = identity("The pretrained model; empty resolves none.", optional=True)
     model_name: str = identity("Line of models whose champion is looked up; empty looks up none.", optional=True)
     store: str = identity("Object store of models and data: s3://bucket/prefix or a directory.")
@@ -27,5 +31,8 @@ class Config(StepConfig):
     )
 
     source_reference: Path = output_parameter("The sources, each pinned to its content.")
+    evaluation_reference: Path = output_parameter(
+        "The evaluation set, pinned to its content; empty when there is none."
+    )
     base_model_reference: Path = output_parameter("The base model, pinned to its content.")
     champion: Path = output_parameter("Identity of the current champion; empty when there is none.")

@@ -6,7 +6,7 @@ from components.resolve.base_model import pin_base_model
 from components.resolve.config import Config
 from components.resolve.parameters import check_sections, read_variants
 from components.resolve.registry import check_registry
-from components.resolve.source import pin_sources
+from components.resolve.source import pin_evaluation_set, pin_sources
 from components.shared.champions import current
 from components.shared.objects import open_store
 from components.shared.result import Result
@@ -17,14 +17,17 @@ def run(config: Config) -> Result:
     variants = read_variants(config.parameters)
     check_sections(variants)
     ingest = variants[""].get("ingest") or {}
+    evaluation_set = pin_evaluation_set(config.evaluation_set, ingest)
     source = pin_sources(config.source, ingest)
     base_model = str(pin_base_model(config.base_model, variants[""].get("train") or {})) if config.base_model else ""
     check_registry(variants[""].get("registry", ""))
     champion = _champion(config.store, config.model_name) if config.model_name else ""
     return Result(
-        summary=f"source {source or 'none'}, base model {base_model or 'none'}, champion {champion or 'none yet'}",
+        summary=f"source {source or 'none'}, evaluation set {evaluation_set or 'none'}, "
+        f"base model {base_model or 'none'}, champion {champion or 'none yet'}",
         parameters={
             "source_reference": source,
+            "evaluation_reference": evaluation_set,
             "base_model_reference": base_model,
             "champion": champion,
         },

@@ -27,8 +27,12 @@ from components.shared.registry import check_address, check_dataset
 
 COMPONENTS: Final = Path(__file__).resolve().parents[1]
 PROFILES: Final = "profiles"
-NAMES: Final = ("task", "source", "base_model", "dataset", "model_name", "store", "registry", "checkpoints")
+NAMES: Final = (
+    *("task", "source", "evaluation_set", "base_model"),
+    *("dataset", "model_name", "store", "registry", "checkpoints"),
+)
 """What a configuration says beside the options of the steps."""
+MAY_BE_EMPTY: Final = ("evaluation_set",)
 _LINE: Final = re.compile(r"(?:(\w+)\.)?(\w+)=(.*)")
 _SLUG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -125,7 +129,7 @@ def check_name(name: str, value: Any, place: str) -> None:
     Raises:
         UserError: that begins with `place`.
     """
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not (value or name in MAY_BE_EMPTY):
         raise UserError(f"{value!r} is not a text", where=place, remedy="give a text")
     if name == "task":
         columns_of(value)
@@ -134,7 +138,8 @@ def check_name(name: str, value: Any, place: str) -> None:
             check_dataset(value) if name == "dataset" else check_address(value)
         except UserError as error:
             raise UserError(error.what, where=place, remedy=error.remedy) from None
-    if name == "source" and any("://" in uri and urlsplit(uri).password for _, uri in split_sources(value, place)):
+    sources = split_sources(value, place) if name in ("source", "evaluation_set") else ()
+    if any("://" in uri and urlsplit(uri).password for _, uri in sources):
         raise UserError("an address holds a password", where=place, remedy="take it out: parameters are public")
     if name == "model_name" and not _SLUG.fullmatch(value):
         raise UserError(f"{value!r} is not a name", where=place, remedy="use letters, digits, '.', '_' and '-'")

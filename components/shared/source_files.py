@@ -44,13 +44,15 @@ class Pattern:
 
     Args:
         globs: The text of the option.
+        option: Its name, for errors.
     """
 
-    def __init__(self, globs: str) -> None:
+    def __init__(self, globs: str, option: str = "ingest.files") -> None:
+        self.option = option
         self.globs = tuple(filter(None, (glob.strip() for glob in globs.split(","))))
-        self._any = _compiled(self.globs)
+        self._any = _compiled(self.globs, option)
         inside = tuple(glob for glob in self.globs if not is_archive(glob))
-        self._inside = _compiled(inside or ("*",))
+        self._inside = _compiled(inside or ("*",), option)
 
     def chooses(self, name: str) -> bool:
         """Whether a file of a source is read."""
@@ -64,7 +66,7 @@ class Pattern:
         """Raises UserError if nothing was found."""
         if not found:
             globs = ",".join(self.globs)
-            raise UserError(f"no file in {uri} matches {globs!r}", where=where, remedy="correct it or ingest.files")
+            raise UserError(f"no file in {uri} matches {globs!r}", where=where, remedy=f"correct it or {self.option}")
 
 
 def is_archive(name: str) -> bool:
@@ -96,13 +98,13 @@ def _visible(name: str) -> bool:
     return not any(part.startswith(".") or part in _LEFT_OUT for part in parts)
 
 
-def _compiled(globs: tuple[str, ...]) -> re.Pattern[str]:
+def _compiled(globs: tuple[str, ...], option: str) -> re.Pattern[str]:
     try:
         return re.compile("|".join(_expression(glob if "/" in glob else f"**/{glob}") for glob in globs), re.DOTALL)
     except re.error as error:
         raise UserError(
             f"{','.join(globs)!r} is not a glob ({error.msg})",
-            where="ingest.files",
+            where=option,
             remedy="correct what stands in brackets; [[] means the bracket itself",
         ) from None
 

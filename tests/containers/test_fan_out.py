@@ -16,18 +16,22 @@ from components.shared.objects import open_store
 from pipelines.containers import IMAGE_USER, RESTRICTED
 from pipelines.flow import Shares, pipeline
 from pipelines.steps import option_defaults
-from tests.components.clean.cleaner import TEXTS, Cleaner
+from tests.components.clean.cleaner import TEXTS, Cleaner, write_evaluation
 
 pytestmark = [pytest.mark.containers, pytest.mark.slow]
 
 
-def fanned_out(raw):
+def fanned_out(raw, texts):
     """A pipeline of nothing but `clean` over eight pods, without the pauses of retries."""
 
     def graph(flow):
         """Cleans in shares."""
-        rows = dsl.importer(artifact_uri=str(raw), artifact_class=dsl.Dataset).output
-        flow.add_shares(flow.add(clean, raw=rows, share=""), clean, raw=rows)
+        places = {"raw": raw, "evaluation_texts": texts}
+        given = {
+            name: dsl.importer(artifact_uri=str(place), artifact_class=dsl.Dataset).output
+            for name, place in places.items()
+        }
+        flow.add_shares(flow.add(clean, **given, share=""), clean, **given)
 
     made = pipeline("fan-out", graph, ("clean",), ("task", "store"), Shares(8))
     spec = json.loads(json.dumps(MessageToDict(made.pipeline_spec)))
@@ -49,8 +53,10 @@ def outputs(tmp_path):
 def test_shares_in_containers_give_the_bytes_of_one_process(docker, s3, s3_server, tmp_path, outputs, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(datasets, "SHARD_ROWS", 64)
-        config = Cleaner(outputs).config(TEXTS[:600])
+        exams = write_evaluation(outputs / "exams", [" ".join(f"w7x{place}" for place in range(10, 30))])
+        config = Cleaner(outputs).config(TEXTS[:600], evaluation_texts=exams)
     run(config)
+    assert json.loads((config.findings / "counts.json").read_text())["dropped"]["overlaps the evaluation set"] == 3
     shards = len(Dataset(outputs / "raw").manifest.splits["all"])
     assert shards >= 8
     user = os.getuid() or IMAGE_USER
@@ -59,7 +65,7 @@ def test_shares_in_containers_give_the_bytes_of_one_process(docker, s3, s3_serve
     runner = local.DockerRunner(**RESTRICTED, user=f"{user}:{user}", network_mode="host", environment=dict(s3_server))
     local.init(runner=runner, pipeline_root=str(outputs), workspace_root=str(tmp_path / "workspace"))
     options = {f"clean_{name}": value for name, value in option_defaults("clean").items()}
-    fanned_out(outputs / "raw")(task="classification", store=s3, **options)
+    fanned_out(outputs / "raw", exams)(task="classification", store=s3, **options)
     (made,) = outputs.glob("fan-out-*")
     for name in ("cleaned", "findings"):
         assert tree_digest(made / "clean" / name) == tree_digest(outputs / name)

@@ -111,7 +111,8 @@ def ingest(docker, texts, *volumes, code):
     from components.shared.references import pin_local
 
     reference = f"/in/texts.csv#{pin_local(str(texts / 'texts.csv'), 'source').pin}"
-    flags = (f"--source_reference={reference}", "--task=classification", "--raw=/out/a/raw", "--rejects=/out/a/rejects")
+    outputs = [f"--{name}=/out/a/{name}" for name in ("raw", "evaluation_texts", "rejects")]
+    flags = (f"--source_reference={reference}", "--task=classification", *outputs)
     return docker.step("ingest", *flags, options=("--volume", f"{texts}:/in:ro", *volumes), code=code)
 
 

@@ -68,6 +68,7 @@ def test_ingest(small_disk, tmp_path, texts, injected):
     place, before = small_disk
     (tmp_path / "texts.csv").write_text("text,label\n" + "".join(f"{text},{text < 'm'}\n" for text in texts))
     flags = {"source_reference": pin_local(str(tmp_path / "texts.csv"), "source"), "task": "classification"}
+    flags["evaluation_texts"] = tmp_path / "evaluation_texts"
     small = {"raw": place / "raw", "rejects": place / "rejects"}
     injected("full disk: ingest", ended_for_want_of_space(called("ingest", flags | small, before)), "one line, exit 75")
     assert called("ingest", flags | {"raw": tmp_path / "raw", "rejects": tmp_path / "rejects"}).returncode == 0

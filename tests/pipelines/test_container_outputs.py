@@ -35,9 +35,17 @@ def outputs(spec, tmp_path):
         definitions = spec["components"][f"comp-{step}"].get("outputDefinitions", {})
         for name in (*definitions.get("artifacts", {}), *definitions.get("parameters", {})):
             (run / step / name).write_text("{}")
-    (run / "resolve/champion").write_text("")
+    for name in ("champion", "evaluation_reference"):
+        (run / "resolve" / name).write_text("")
     (run / "promote/decision").write_text(json.dumps({"promoted": True, "metric": "accuracy", "reason": "better"}))
-    for step, name in (("ingest", "raw"), ("clean", "cleaned"), ("split", "splits"), ("fetch", "data")):
+    made = (
+        ("ingest", "raw"),
+        ("ingest", "evaluation_texts"),
+        ("clean", "cleaned"),
+        ("split", "splits"),
+        ("fetch", "data"),
+    )
+    for step, name in made:
         (run / step / name).unlink()
         digest = dataset(run / step / name, "train")
     (run / "version/dataset_digest").write_text(digest)

@@ -22,7 +22,8 @@ def test_the_test_set_of_a_revision_is_frozen(version_config, tmp_path):
     options = {"files": "*.parquet,*.csv", "meta_columns": "file"}
     source = pin_sources(f"dvc+{config.registry}//datasets/reviews/data@reviews/v1,{table}", options)
     raw, cleaned, findings, splits = (tmp_path / name for name in ("raw", "cleaned", "findings", "splits"))
-    ingest(IngestConfig(source_reference=source, task=TASK, raw=raw, rejects=tmp_path / "rejects", **options))
+    others = {name: tmp_path / name for name in ("evaluation_texts", "rejects")}
+    ingest(IngestConfig(source_reference=source, task=TASK, raw=raw, **others, **options))
     clean(CleanConfig(raw=raw, task=TASK, cleaned=cleaned, findings=findings, report=tmp_path / "clean.html"))
     split(
         SplitConfig(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from components.clean.config import Config
@@ -19,6 +20,16 @@ def text_of(number: int) -> str:
 
 
 TEXTS = [text_of(number) for number in range(1000)]
+
+
+def write_evaluation(directory: Path, texts: Iterable[str]) -> Path:
+    """Writes the texts of an evaluation set as `ingest` does."""
+    with staged_directory(directory) as place:
+        writer = DatasetWriter(place, {"text": "string"})
+        for text in texts:
+            writer.write({"text": text})
+        writer.finish()
+    return directory
 
 
 class Cleaner:

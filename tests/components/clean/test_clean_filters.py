@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from components.clean import quality, repeated_lines
 from components.clean.config import LANGUAGES, LINE_RULES, QUALITY_LIMITS, Config
-from components.clean.decontamination import EvaluationSet, read_texts
+from components.clean.decontamination import EvaluationSet
 from components.clean.languages import language_of
 from components.clean.line_rules import RULES
 from components.clean.operations import Operations
@@ -208,28 +208,6 @@ WORDS = [f"word{number}" for number in range(40)]
 )
 def test_a_run_of_thirteen_words_is_an_overlap(known, text, overlaps):
     assert EvaluationSet([" ".join(known)], 13).overlaps(" ".join(text)) is overlaps
-
-
-def test_an_evaluation_set_is_read_from_all_its_files(tmp_path):
-    (tmp_path / "a.jsonl").write_text('{"id": "i", "label": "l", "messages": [{"role": "user", "content": "one"}]}\n')
-    (tmp_path / "b.csv").write_text('"two, with comma",three\n')
-    (tmp_path / "c.txt").write_text("four\n")
-    (tmp_path / "readme.md").write_text("no text of the set")
-    assert [text.strip() for text in read_texts(tmp_path)] == ["one", "two, with comma", "three", "four"]
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "told"),
-    [
-        ("a.jsonl", "{broken\n", "cannot be read"),
-        ("a.doc", "x", "no known format"),
-        ("a.parquet", "x", "cannot be read"),
-    ],
-)
-def test_an_evaluation_set_that_cannot_be_read_is_told(tmp_path, name, content, told):
-    (tmp_path / name).write_text(content)
-    with pytest.raises(UserError, match=told):
-        list(read_texts(tmp_path / name))
 
 
 @pytest.mark.parametrize("batch", [1, 2, 1 << 20])

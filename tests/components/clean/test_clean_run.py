@@ -8,10 +8,12 @@ import pytest
 
 from components.shared.datasets import Dataset, canonical_form
 from components.shared.errors import UserError
-from components.shared.files import sha256_of, tree_digest
+from components.shared.files import sha256_of
 from components.shared.kept_texts import read_kept_texts
-from components.shared.objects import open_store, upload_tree
+from components.shared.manifest import read_manifest
+from components.shared.objects import open_store
 from components.shared.records import columns_of, text_key
+from tests.components.clean.cleaner import write_evaluation
 
 LONG = "this film is one of the best that I have seen in many years , and the actors are great too ."
 PAIR = [("good film", "pos"), ("bad film", "neg")]
@@ -171,11 +173,28 @@ def test_texts_with_blocked_words_are_dropped(clean, tmp_path):
 
 def test_texts_that_overlap_an_evaluation_set_are_dropped(clean, tmp_path):
     known = "the quick brown fox jumps over the lazy dog and runs away from the bear"
-    file = pinned(tmp_path / "test.jsonl", json.dumps({"text": known, "label": "good film"}) + "\n")
+    texts = write_evaluation(tmp_path / "exams", [known, "another question"])
     leaked = f"as they say, The quick brown fox jumps over the lazy dog, and runs away from us! {LONG}"
-    result = clean([*PAIR, (leaked, "pos"), (LONG, "pos")], evaluation_set=file, near_duplicates=False)
+    result = clean([*PAIR, (leaked, "pos"), (LONG, "pos")], evaluation_texts=texts, near_duplicates=False)
     assert result.texts == ["good film", "bad film", LONG]
     assert result.counts["dropped"] == {"overlaps the evaluation set": 1}
+    assert result.counts["evaluation_texts"] == {"texts": 2, "digest": read_manifest(texts).digest}
+    assert "dropped, since they overlap one of its 2 texts: 1" in result.report
+    empty = clean(PAIR, evaluation_texts=write_evaluation(tmp_path / "none", []))
+    assert "evaluation_texts" not in empty.counts
+    assert "Evaluation set" not in empty.report
+
+
+def test_an_evaluation_set_that_is_not_whole_is_refused(clean, tmp_path):
+    texts = write_evaluation(tmp_path / "exams", ["one two three four five six"])
+    with (texts / "all-00000.parquet").open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(UserError, match=r"exams is damaged .all-00000\.parquet.*Run `ingest` again"):
+        clean(PAIR, evaluation_texts=texts)
+    (texts / "manifest.json").unlink()
+    with pytest.raises(UserError, match="not a finished dataset"):
+        clean(PAIR, evaluation_texts=texts)
+    assert not (tmp_path / "cleaned").exists()
 
 
 @pytest.mark.parametrize(
@@ -183,7 +202,6 @@ def test_texts_that_overlap_an_evaluation_set_are_dropped(clean, tmp_path):
     [
         ({"personal_data_key": "mine"}, "no key 'mine'"),
         ({"blocked_words": "none.txt#sha256=0"}, "no such file"),
-        ({"evaluation_set": "none.txt#sha256=0"}, "no such file"),
     ],
 )
 def test_what_an_option_names_must_be_there_before_rows_are_read(clean, tmp_path, options, told):
@@ -192,32 +210,22 @@ def test_what_an_option_names_must_be_there_before_rows_are_read(clean, tmp_path
     assert not (tmp_path / "cleaned").exists()
 
 
-@pytest.mark.parametrize("option", ["blocked_words", "evaluation_set"])
-def test_a_file_with_another_content_than_its_pin_is_refused(clean, tmp_path, option):
+def test_a_file_with_another_content_than_its_pin_is_refused(clean, tmp_path):
     reference = pinned(tmp_path / "list.txt", "one\n")
     (tmp_path / "list.txt").write_text("two\n")
     with pytest.raises(UserError, match=f"another content.*Give .*{sha256_of(tmp_path / 'list.txt')} if"):
-        clean(PAIR, **{option: reference})
+        clean(PAIR, blocked_words=reference)
 
 
 def test_files_that_options_name_may_lie_in_s3(clean, s3, tmp_path):
     store = open_store(s3)
-    words, exams = tmp_path / "words.txt", tmp_path / "exams"
+    words = tmp_path / "words.txt"
     words.write_text("damn\n")
-    (exams / "more").mkdir(parents=True)
-    (exams / "a.txt").write_text("one two three four five six\n")
-    (exams / "more" / "b.txt").write_text("seven eight nine ten eleven twelve\n")
     store.upload(words, "lists/words.txt")
-    upload_tree(store, exams, "exams")
     options = {"blocked_words": f"{s3}/lists/words.txt#sha256={sha256_of(words)}"}
-    options["evaluation_set"] = f"{s3}/exams#sha256={tree_digest(exams)}"
-    rows = [("damn film", "pos"), ("it is one two three four five six", "pos"), ("fine film", "neg")]
-    result = clean([*PAIR, *rows, ("seven eight nine ten eleven twelve", "neg")], **options, near_duplicates=False)
+    result = clean([*PAIR, ("damn film", "pos"), ("fine film", "neg")], **options)
     assert result.texts == ["good film", "bad film", "fine film"]
-    assert sorted(reason for _, reason in result.dropped) == [
-        "holds blocked words",
-        *["overlaps the evaluation set"] * 2,
-    ]
+    assert result.dropped == [("damn film", "holds blocked words")]
     store.put("lists/words.txt", b"another\n")
     with pytest.raises(UserError, match=r"words\.txt has another content than is named"):
         clean(PAIR, **options)
@@ -235,7 +243,7 @@ def test_files_that_options_name_may_lie_in_s3(clean, s3, tmp_path):
         ({"quality_rules": "c4", "quality_limits": "min_sentences=nan"}, "'nan' is not a number"),
         ({"quality_limits": "min_words=3"}, "no rules are chosen"),
         ({"blocked_words": "words.txt"}, "words.txt is not pinned.*sha256sum"),
-        ({"evaluation_set": "x.txt#etag=1"}, "not pinned by sha256"),
+        ({"blocked_words": "words.txt#etag=1"}, "not pinned by sha256"),
         ({"languages": "en,xx"}, "'xx' is not known.*zh"),
         ({"normal_form": "NFD"}, "'NFD' is not known"),
     ],

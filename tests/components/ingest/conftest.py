@@ -32,7 +32,8 @@ def ingest(tmp_path: Path) -> Ingest:
 
     def read_reference(reference: str, **options: Any) -> SimpleNamespace:
         settings = {"max_reject_share": 1.0, "task": "classification", **options}
-        config = Config(source_reference=reference, raw=tmp_path / "raw", rejects=tmp_path / "rejects", **settings)
+        outputs = {name: tmp_path / name for name in ("raw", "evaluation_texts", "rejects")}
+        config = Config(source_reference=reference, **outputs, **settings)
         run(config)
         dataset = Dataset(config.raw)
         rejects = [json.loads(line) for line in (config.rejects / "rejects.jsonl").read_text().splitlines()]

@@ -301,7 +301,7 @@ def test_a_line_of_200_megabytes_is_not_held_in_memory(tmp_path, name):
             file.write(b"x" * (1 << 20))
     (source / "z.csv").write_text(CSV)
     flags = {"source_reference": pin_local(str(source), "source"), "task": "classification", "max_reject_share": "1"}
-    flags |= {"raw": tmp_path / "raw", "rejects": tmp_path / "rejects"}
+    flags |= {name: tmp_path / name for name in ("raw", "evaluation_texts", "rejects")}
     command = [sys.executable, "-m", "components.ingest", *(f"--{key}={value}" for key, value in flags.items())]
     # A shell between, for a process begins with the peak of the one that started it.
     done = subprocess.run(

@@ -45,7 +45,7 @@ class Reader:
         for store in ("", self.store):
             self.read.clear()
             settings = {"task": "classification", "max_reject_share": 0.5, "label_map": "0=neg,1=pos,2=odd", **options}
-            outputs = {"raw": self.place / f"raw{bool(store)}", "rejects": self.place / f"rejects{bool(store)}"}
+            outputs = {name: self.place / f"{name}{bool(store)}" for name in ("raw", "evaluation_texts", "rejects")}
             core.run(Config(source_reference=reference, store=store, **outputs, **settings))
         for kind in ("raw", "rejects"):
             assert tree_digest(self.place / f"{kind}True") == tree_digest(self.place / f"{kind}False"), kind
@@ -164,7 +164,7 @@ def test_objects_in_s3_are_not_even_downloaded(folder, tmp_path, monkeypatch, s3
     def read():
         downloads.clear()
         reference = str(s3_source.pin_s3(f"{s3}/data", "source"))
-        outputs = {"raw": tmp_path / "raw", "rejects": tmp_path / "rejects"}
+        outputs = {name: tmp_path / name for name in ("raw", "evaluation_texts", "rejects")}
         core.run(Config(source_reference=reference, store=s3, task="classification", max_reject_share=0.5, **outputs))
         return list(downloads)
 

@@ -10,8 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from components.resolve.source import pin_sources
+from components.resolve.source import pin_evaluation_set, pin_sources
 from components.shared import http_addresses, http_source
+from components.shared.datasets import Dataset
 from components.shared.errors import RetryError, UserError
 from components.shared.http_addresses import is_public, networks
 from components.shared.references import parse_reference
@@ -118,6 +119,16 @@ def test_what_changed_after_it_was_resolved(ingest, site, name):
     with pytest.raises(UserError, match=r"not what it was when it was resolved\. Run `resolve` again"):
         ingest.reference(reference, **LOOPBACK)
     assert pinned(site, name) != reference
+
+
+def test_an_evaluation_set_of_the_web(ingest, site, tmp_path):
+    reference = pin_evaluation_set(f"{site.url}/tagged.csv", LOOPBACK)
+    options = {"evaluation_reference": reference, **LOOPBACK}
+    ingest({"a.csv": CSV}, **options)
+    assert [row["text"] for row in Dataset(tmp_path / "evaluation_texts").rows()] == ["bad", "good"]
+    site.body = CSV + b"new,1\n"
+    with pytest.raises(UserError, match=r"ingest\.evaluation_reference: .*not what it was when it was resolved"):
+        ingest({"a.csv": CSV}, **options)
 
 
 def test_redirects_are_followed_to_what_may_be_asked(ingest, site):

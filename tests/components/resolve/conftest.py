@@ -43,6 +43,7 @@ def config(tmp_path: Path, source: Path, base_model: Path) -> Callable[..., Conf
             "store": str(tmp_path / "store"),
             "parameters": "task: classification",
             "source_reference": tmp_path / "source_reference",
+            "evaluation_reference": tmp_path / "evaluation_reference",
             "base_model_reference": tmp_path / "base_model_reference",
             "champion": tmp_path / "champion",
         }

@@ -129,7 +129,8 @@ def test_store_that_is_not_there(config, s3, monkeypatch):
 
 def test_command_line_ends_with_one_line_and_exit_code_2(tmp_path, source, base_model):
     values = {"source": source, "base_model": base_model, "model_name": "m", "store": tmp_path / "store"}
-    outputs = {name: tmp_path / name for name in ("source_reference", "base_model_reference", "champion")}
+    outputs = {name: tmp_path / name for name in ("source_reference", "evaluation_reference")}
+    outputs |= {name: tmp_path / name for name in ("base_model_reference", "champion")}
     flags = [part for name, value in {**values, **outputs}.items() for part in (f"--{name}", str(value))]
     command = [sys.executable, "-m", "components.resolve", *flags, "--parameters", "{train: {epochs: -1}}"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

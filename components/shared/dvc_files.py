@@ -17,8 +17,6 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-import yaml
-
 from components.shared.dvc_source import CLONE_SECONDS, DvcAddress, run_git
 from components.shared.errors import RetryError, UserError
 from components.shared.http_source import Rules, http_file
@@ -97,6 +95,8 @@ def _tracked(clone: Path, where: str) -> Iterator[Tracked]:
 
 
 def _outs(path: Path, where: str) -> list[Any]:
+    import yaml
+
     try:
         if path.stat().st_size > MAX_POINTER:
             raise ValueError("too long")
