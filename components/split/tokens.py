@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from components.shared.errors import UserError
 from components.shared.references import is_local, local_path
+from components.shared.vocabulary import FILE
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-FILE: Final = "tokenizer.json"
 _AT_ONCE: Final = 256
 _WHERE: Final = "split.tokenizer"
 

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from components.shared.datasets import Dataset
-from components.shared.new_models import NewModel
+from components.shared.new_models import BPE, NewModel
+from components.shared.vocabulary import FILE, MARKS, PIECES, train_vocabulary
 
 log = logging.getLogger("evertune.train")
 SPECIAL: Final = ("<pad>", "<s>", "</s>", "<mask>", "<unk>")
-PAD, BEGIN, END = 0, 1, 2
+BEGIN, END = 1, 2
 LEAST_COUNT: Final = 2
 """A pair of tokens that is rarer does not become one."""
 CHAT_TEMPLATE: Final = (
@@ -39,9 +40,9 @@ def make_model(model: NewModel, dataset: Dataset, seed: int, directory: Path) ->
     import torch
     import transformers
 
-    tokenizer = _tokenizer(model, dataset)
+    tokenizer = _tokenizer(model, dataset) if model.tokenizer == BPE else _of_kind(model, dataset, directory)
     tokenizer.save_pretrained(directory)
-    config = transformers.AutoConfig.for_model(model.family, **_shape(model, len(tokenizer)))
+    config = transformers.AutoConfig.for_model(model.family, **_shape(model, tokenizer))
     torch.manual_seed(seed)
     made = getattr(transformers, _CLASSES[model.family])(config)
     made.save_pretrained(directory)
@@ -78,6 +79,18 @@ def _tokenizer(model: NewModel, dataset: Dataset) -> Any:
     return wrapped
 
 
+def _of_kind(model: NewModel, dataset: Dataset, directory: Path) -> Any:
+    """A WordPiece or Unigram tokenizer, as `evertune datasets tokenizer` makes them."""
+    from transformers import PreTrainedTokenizerFast
+
+    train_vocabulary(_texts(dataset), model.tokenizer, model.vocabulary, directory, "base_model")
+    pad, end, unknown = PIECES
+    special = {"pad_token": pad, "eos_token": end, "unk_token": unknown}
+    if model.tokenizer == "wordpiece":
+        special = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), MARKS, strict=True))
+    return PreTrainedTokenizerFast(tokenizer_file=str(directory / FILE), model_max_length=model.positions, **special)
+
+
 def _texts(dataset: Dataset) -> Iterator[str]:
     """All texts of the training rows, also those inside of lists."""
     for row in dataset.rows("train"):
@@ -97,9 +110,15 @@ def _strings(value: Any) -> Iterator[str]:
             yield from _strings(part)
 
 
-def _shape(model: NewModel, vocabulary: int) -> dict[str, Any]:
+def _shape(model: NewModel, tokenizer: Any) -> dict[str, Any]:
     """The settings of a family's configuration."""
-    ids = {"vocab_size": vocabulary, "pad_token_id": PAD, "bos_token_id": BEGIN, "eos_token_id": END}
+    begin, end = tokenizer.bos_token or tokenizer.cls_token, tokenizer.eos_token or tokenizer.sep_token
+    ids: dict[str, Any] = {
+        "vocab_size": len(tokenizer),
+        "pad_token_id": tokenizer.pad_token_id,
+        "bos_token_id": begin and tokenizer.convert_tokens_to_ids(begin),
+        "eos_token_id": tokenizer.convert_tokens_to_ids(end),
+    }
     wide = 4 * model.width
     usual = {
         "hidden_size": model.width,
@@ -123,7 +142,7 @@ def _shape(model: NewModel, vocabulary: int) -> dict[str, Any]:
                 "d_ff": wide,
                 "num_layers": model.layers,
                 "num_heads": model.heads,
-                "decoder_start_token_id": PAD,
+                "decoder_start_token_id": tokenizer.pad_token_id,
                 "n_positions": model.positions,
             }
         case "llama":

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from pipelines.commands import at_least, emit
 from pipelines.local import local_store, registry_of
-from pipelines.steps import module_of
 
 if TYPE_CHECKING:
     from components.shared.datasets import Dataset
@@ -29,12 +28,12 @@ def run_vocabulary(arguments: argparse.Namespace) -> None:
     """Pulls a revision and trains on its training rows."""
     from components.shared import registry
     from components.shared.datasets import Dataset
+    from components.shared.vocabulary import train_vocabulary
 
     with local_store(arguments.profile) as (_, parameters), tempfile.TemporaryDirectory() as place:
         pulled = registry.reproduce(registry_of(parameters), arguments.revision, Path(place))
         texts = _texts(Dataset(pulled.directory))
-        train = module_of("split", "vocabulary").train_vocabulary
-        tokens = train(texts, arguments.kind, arguments.size, arguments.into)
+        tokens = train_vocabulary(texts, arguments.kind, arguments.size, arguments.into)
     file = arguments.into / "tokenizer.json"
     facts = {"tokens": tokens, "kind": arguments.kind, "file": file}
     emit(arguments, facts, f"{tokens:,} tokens of kind {arguments.kind} in {file}")

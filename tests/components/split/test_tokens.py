@@ -9,15 +9,15 @@ import pytest
 from tokenizers import Tokenizer
 
 from components.shared.errors import UserError
+from components.shared.vocabulary import KINDS, train_vocabulary
 from components.split.tokens import TokenCounter
-from components.split.vocabulary import KINDS, train_vocabulary
 
 TEXTS = [f"Der {n}. Text of a small corpus, número {n * n}: 这部电影 {'sehr ' * (n % 5)}gut!" for n in range(400)]
 ROWS = [(text, "pn"[n % 2]) for n, text in enumerate(TEXTS)]
 AGAIN = """
 import sys
 from pathlib import Path
-from components.split.vocabulary import train_vocabulary
+from components.shared.vocabulary import train_vocabulary
 train_vocabulary(eval(sys.stdin.read()), sys.argv[1], 500, Path(sys.argv[2]))
 """
 

@@ -40,6 +40,22 @@ def test_a_model_made_from_nothing_learns_and_is_the_same_again(configure, data_
     assert len(transformers.AutoTokenizer.from_pretrained(configs[0].model)) <= 400
 
 
+@pytest.mark.parametrize(("task", "kind"), [("masked_lm", "wordpiece"), ("translation", "unigram")])
+def test_a_vocabulary_of_another_kind_is_trained_on(configure, data_of, task, kind):
+    uri = f"new://{KINDS[task]}/{SMALL},tokenizer={kind}"
+    config = configure(task=task, data=data_of(task), base_model_reference=str(pin_base_model(uri)), max_tokens=48)
+    core.run(config)
+    losses = [point["loss"] for point in json.loads((config.model / "training.json").read_text())["history"]]
+    assert min(losses[1:]) < losses[0]
+    tokenizer = transformers.AutoTokenizer.from_pretrained(config.model)
+    assert json.loads(tokenizer.backend_tokenizer.to_str())["model"]["type"].lower() == kind
+    ids = tokenizer("a fine film")["input_ids"]
+    assert ids[-1] == (tokenizer.eos_token_id or tokenizer.sep_token_id)
+    assert tokenizer.unk_token_id not in ids
+    with pytest.raises(UserError, match=f"base_model: a gpt2 has no tokenizer '{kind}' here. Use bpe"):
+        pin_base_model(f"new://gpt2/tokenizer={kind}")
+
+
 @pytest.mark.parametrize(
     ("uri", "message"),
     [

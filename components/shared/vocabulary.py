@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from components.shared.errors import UserError
 from components.shared.files import write_atomically
-from components.split.tokens import FILE
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+FILE: Final = "tokenizer.json"
 LEAST_SIZE: Final = 300
 """Fewer do not hold the bytes and the special tokens."""
 MARKS: Final = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -29,7 +29,7 @@ PIECES: Final = ("<pad>", "</s>", "<unk>")
 _ROUNDS: Final = 3
 
 
-def train_vocabulary(texts: Iterable[str], kind: str, size: int, into: Path) -> int:
+def train_vocabulary(texts: Iterable[str], kind: str, size: int, into: Path, where: str = "--size") -> int:
     """Trains a tokenizer and writes its `tokenizer.json`.
 
     Args:
@@ -37,12 +37,13 @@ def train_vocabulary(texts: Iterable[str], kind: str, size: int, into: Path) -> 
         kind: A name of KINDS.
         size: Most tokens of the vocabulary.
         into: The directory, which may exist.
+        where: What gave the size.
 
     Returns:
         How many tokens it has.
     """
     if size < LEAST_SIZE:
-        raise UserError(f"{size} tokens are too few", where="--size", remedy=f"give at least {LEAST_SIZE}")
+        raise UserError(f"{size} tokens are too few", where=where, remedy=f"give at least {LEAST_SIZE}")
     os.environ["TOKENIZERS_PARALLELISM"] = "false"  # sums in another order may choose other pieces
     kept = list(texts)
     if not kept:
