@@ -7,8 +7,11 @@ is rejected; and what unpacks to far more than its size is refused.
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
+import lzma
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -27,6 +30,11 @@ ALWAYS: Final = 64 << 20
 SPECIAL: Final = "not a regular file inside an archive"
 ESCAPES: Final = "a name that leads out of its archive"
 _CHUNK: Final = 1 << 18
+_DAMAGED: Final = (
+    *(EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError, struct.error),
+    *(NotImplementedError, ValueError),  # ValueError: names that are not UTF-8 although they are said to be
+)
+"""What the unpackers of the standard library raise."""
 _UTF_8_NAME: Final = 0x800
 LIMIT: Final = "ingest.max_source_gb"
 
@@ -77,7 +85,7 @@ def _of_zip(path: Path, name: str, pattern: Pattern, budget: Budget, scratch: Pa
     meter = _Meter(path, name, budget)
     with zipfile.ZipFile(path) as archive:
         for item in archive.infolist():
-            if item.is_dir():
+            if item.filename.endswith("/"):
                 continue
             kind, inside = stat.S_IFMT(item.external_attr >> 16), _name_of(item, encoding)
             if reason := _refusal(inside, kind in (0, stat.S_IFREG)):
@@ -199,21 +207,14 @@ def _translated(name: str) -> Iterator[None]:
 
     try:
         yield
-    except (
-        EOFError,
-        zlib.error,
-        zipfile.BadZipFile,
-        tarfile.TarError,
-        pa.ArrowException,
-        NotImplementedError,
-    ) as error:
+    except (*_DAMAGED, pa.ArrowException) as error:
         raise _damaged(name, error) from error
     except RuntimeError as error:
         if "encrypted" not in str(error):
             raise
         raise UserError("is encrypted", where=name, remedy="give it without a password") from None
     except OSError as error:
-        if error.errno:
+        if error.errno not in (None, errno.EINVAL):  # EINVAL: it says that a part of it begins before its beginning
             raise
         raise _damaged(name, error) from error
 

@@ -27,7 +27,7 @@ def read_parquet(path: Path, name: str, reading: Reading) -> Iterator[Record | T
             columns = _columns(file.schema_arrow.names, reading.wanted, name)
             rows = max(1, min(BATCH_ROWS, _BATCH_BYTES // _widest_row(path, file, columns)))
             yield from _tables(file.iter_batches(rows, columns=columns), reading.max_bytes)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise _unreadable(error, "Parquet", name) from error
 
 
@@ -46,7 +46,7 @@ def read_arrow(path: Path, name: str, reading: Reading) -> Iterator[Record | Tog
                 file = batches = pa.ipc.open_stream(source)
             columns = _columns(file.schema.names, reading.wanted, name)
             yield from _tables((_validated(batch.select(columns)) for batch in batches), reading.max_bytes)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise _unreadable(error, "Arrow", name) from error
 
 
@@ -141,9 +141,19 @@ def _values(column: Any) -> list[Any]:
     try:
         values: list[Any] = column.to_pylist()
     except UnicodeDecodeError:
+        if not _is_text(column.type):
+            return [_undecoded(scalar) for scalar in column]
         encoded = column.cast(pa.large_binary()).to_pylist()
         return [None if value is None else value.decode("utf-8", "surrogateescape") for value in encoded]
     return values
+
+
+def _undecoded(scalar: Any) -> Any:
+    """A value with texts in it; a lone surrogate if one of them is not UTF-8."""
+    try:
+        return scalar.as_py()
+    except UnicodeDecodeError:
+        return "\udcff"
 
 
 def _time(scalar: Any) -> Any:

@@ -56,7 +56,7 @@ def run(config: Config) -> Result:
             intake = _Intake(config, mapper, rejects, Path(scratch))
             intake.read_all(writer)
         rejects.check_share(config.max_reject_share, config.rejects)
-        _check_rows(writer.labels, rejects, config)
+        _check_rows(writer.labels, rejects, config, intake.empty)
         manifest = writer.writer.finish()
     rows = manifest.rows("all")
     left_out = f"{rejects.left_out:,} left out by `where`"
@@ -101,6 +101,7 @@ class _Intake:
     Attributes:
         files: Files of the sources so far.
         read: Those among them that were not known.
+        empty: A source with a weight and without a row.
     """
 
     def __init__(self, config: Config, mapper: Mapper, rejects: Rejects, scratch: Path) -> None:
@@ -117,7 +118,7 @@ class _Intake:
             whole_texts=config.whole_texts,
             file_format=config.file_format,
         )
-        self.files = self.read = 0
+        self.files, self.read, self.empty = 0, 0, ""
 
     def read_all(self, sink: Sink) -> None:
         """Writes the rows of all sources, mixed when they have weights."""
@@ -130,6 +131,7 @@ class _Intake:
                 kept = WaitingWriter(source.weight, self.scratch / f"waiting-{number}", self.mapper.columns)
                 self._read_source(source, kept)
                 waiting.append(kept.finish())
+                self.empty = self.empty or ("" if waiting[-1].keys else source.name)
         if waiting:
             for row in mixed(waiting):
                 sink.write(row)
@@ -223,20 +225,27 @@ class _Intake:
         reading.reject(reject)
 
 
-def _check_rows(labels: Counter[str], rejects: Rejects, config: Config) -> None:
-    references = (parse_reference(text) for _, text in split_sources(config.source_reference, "source"))
-    uri = ", ".join(reference.uri for reference in references)
+def _check_rows(labels: Counter[str], rejects: Rejects, config: Config, empty: str) -> None:
     if not labels:
-        if rejects.left_out:
-            raise UserError(
-                f"none of {rejects.left_out:,} records of {uri} has {config.where}",
-                where="ingest.where",
-                remedy="correct the value or leave it out",
-            )
-        raise UserError(f"{uri} holds no record", where="source", remedy="give a source that holds rows")
+        raise _nothing(rejects, config, empty)
     if config.task == "classification" and len(labels) == 1:
         raise UserError(
             f"all {labels.total():,} rows have the label {next(iter(labels))!r}",
             where=f"ingest.label_column {config.label_column!r}",
             remedy="give rows of at least two labels",
         )
+
+
+def _nothing(rejects: Rejects, config: Config, empty: str) -> UserError:
+    """Why there is no row."""
+    references = (parse_reference(text) for _, text in split_sources(config.source_reference, "source"))
+    uri = ", ".join(reference.uri for reference in references)
+    if rejects.left_out:
+        what, where = f"none of {rejects.left_out:,} records of {uri} has {config.where}", "ingest.where"
+        return UserError(what, where=where, remedy="correct the value or leave it out")
+    if empty and rejects.accepted:
+        return UserError(f"{empty} has no row to mix with others", where="source", remedy="mend it or leave it out")
+    if rejects.rejected:
+        what = f"all {rejects.rejected:,} records of {uri} are rejected: {rejects.named()}"
+        return UserError(what, where="source", remedy="mend them, or the options that say what they are")
+    return UserError(f"{uri} holds no record", where="source", remedy="give a source that holds rows")

@@ -13,7 +13,7 @@ from components.ingest.documents import read_document, read_email, read_lines, r
 from components.ingest.json_files import read_json, read_json_lines
 from components.ingest.record import Reader, Reading, Record, Together
 from components.shared.errors import UserError
-from components.shared.source_files import COMPRESSED
+from components.shared.source_files import COMPRESSED, is_archive
 
 READERS: Final[Mapping[str, Reader]] = {
     "csv": functools.partial(read_delimited, delimiter=","),
@@ -47,6 +47,9 @@ def read_records(path: Path, name: str, reading: Reading) -> Iterator[Record | T
 
 def format_of(name: str) -> str:
     """The format that a name says; raises UserError if it is not one of READERS."""
+    if is_archive(name):
+        remedy = "unpack it yourself, or choose other files with ingest.files"
+        raise UserError("is an archive inside an archive", where=name, remedy=remedy)
     suffix = PurePosixPath(plain_name(name)).suffix
     found = suffix.lower().removeprefix(".")
     found = _SUFFIXES.get(found, found)

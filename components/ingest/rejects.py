@@ -78,15 +78,18 @@ class Rejects:
         share = self.rejected / max(self.accepted + self.rejected, 1)
         if share <= limit:
             return
-        named = "; ".join(
-            f"{reason} ({count:,} times, first in {self._places[reason]})"
-            for reason, count in self.reasons.most_common(NAMED_REASONS)
-        )
         raise UserError(
             f"{self.rejected:,} of {self.accepted + self.rejected:,} records ({share:.1%}) are rejected, "
-            f"more than {limit:.1%}: {named}",
+            f"more than {limit:.1%}: {self.named()}",
             where="ingest.max_reject_share",
             remedy=f"mend them (all are listed in {where / 'rejects.jsonl'}){self._hint()} or allow more",
+        )
+
+    def named(self) -> str:
+        """The most frequent reasons and where each was found first."""
+        return "; ".join(
+            f"{reason} ({count:,} times, first in {self._places[reason]})"
+            for reason, count in self.reasons.most_common(NAMED_REASONS)
         )
 
     def _hint(self) -> str:

@@ -57,10 +57,12 @@ def _encoding(sample: bytes, wanted: str) -> str:
             return encoding
     if wanted != AUTO:
         return wanted
-    if zeros := sample.count(0):
-        return _wide(sample, zeros)
-    broken, sound = _as_utf_8(sample)
-    return _legacy(sample) if broken >= EVIDENCE and broken > sound else "utf-8"
+    zeros, (broken, sound) = sample.count(0), _as_utf_8(sample)
+    if zeros > len(sample) / 4:  # every other byte, as in European texts
+        return _wide(sample)
+    if broken < EVIDENCE or broken <= sound:
+        return "utf-8"
+    return (_wide(sample) if zeros and _is_wide(sample) else "") or _legacy(sample.replace(b"\0", b""))
 
 
 def json_encoding_of(path: Path, name: str, wanted: str) -> str:
@@ -149,11 +151,18 @@ def is_sound(text: str) -> bool:
     return True
 
 
-def _wide(sample: bytes, zeros: int) -> str:
-    """UTF-16 without a mark, if every other byte is zero as it is in European texts."""
-    if zeros > len(sample) / 4:
-        return "utf-16-be" if sample[::2].count(0) > sample[1::2].count(0) else "utf-16-le"
-    return "utf-8"
+def _wide(sample: bytes) -> str:
+    """UTF-16 without a mark: the first byte of each letter is zero, or the second."""
+    return "utf-16-be" if sample[::2].count(0) > sample[1::2].count(0) else "utf-16-le"
+
+
+def _is_wide(sample: bytes) -> bool:
+    """Whether it is certainly UTF-16, of which other encodings have no sound and printable text."""
+    try:
+        text = codecs.getincrementaldecoder(_wide(sample))().decode(sample)
+    except UnicodeDecodeError:
+        return False
+    return "\n" in text and "\0" not in text
 
 
 def _legacy(sample: bytes) -> str:

@@ -142,7 +142,10 @@ def _check_status(answer: HTTPResponse, uri: str, where: str) -> None:
     if answer.status != 200:
         remedy = "correct the address, or give one that is open to everybody"
         raise UserError(f"{uri} cannot be had (HTTP {answer.status})", where=where, remedy=remedy)
-    if answer.headers.get("Content-Encoding", "identity") != "identity":
+    encoding = answer.headers.get("Content-Encoding", "identity").lower()
+    # Many servers say so of a file that is itself compressed, which comes as it lies there.
+    as_it_is = encoding in ("gzip", "x-gzip") and urlsplit(uri).path.lower().endswith((".gz", ".tgz"))
+    if encoding != "identity" and not as_it_is:
         raise UserError(f"{uri} comes compressed although it should not", where=where, remedy="give another address")
 
 

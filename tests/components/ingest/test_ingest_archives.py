@@ -136,6 +136,7 @@ HOSTILE = {
     "windows.zip": (zipped({"..\\out.csv": BAD}), "..\\out.csv", "a name that leads out of its archive"),
     "absolute.zip": (zipped({"/tmp/out.csv": BAD}), "/tmp/out.csv", "a name that leads out of its archive"),
     "drive.zip": (zipped({"C:/out.csv": BAD}), "C:/out.csv", "a name that leads out of its archive"),
+    "nameless.zip": (zipped({"abcd": BAD}).replace(b"abcd", b"\0bcd"), ".", "a name that leads out of its archive"),
     "symlink.zip": (zipped({zip_link(): b"/etc/passwd"}), "link.csv", "not a regular file inside an archive"),
     "traversal.tar": (tarred({"../out.csv": BAD}), "../out.csv", "a name that leads out of its archive"),
     "absolute.tgz": (tarred({"/tmp/out.csv": BAD}, "w:gz"), "/tmp/out.csv", "a name that leads out of its archive"),
@@ -230,6 +231,21 @@ def encrypted():
     return bytes(data)
 
 
+def begins_before_its_beginning():
+    """A zip whose directory is said to lie behind its end."""
+    data = bytearray(zipped({"a.csv": BAD}))
+    at = data.rindex(b"PK\x05\x06") + 16
+    data[at : at + 4] = struct.pack("<I", 300)
+    return bytes(data)
+
+
+def broken_lzma():
+    """A zip whose member begins as LZMA does, but is none."""
+    data = bytearray(zipped({"a.csv": BAD}, zipfile.ZIP_LZMA))
+    data[50:60] = b"\xff" * 10
+    return bytes(data)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -246,8 +262,15 @@ def encrypted():
         ("a.csv.bz2", BAD, "a.csv.bz2: cannot be unpacked (Invalid data stream"),
         ("a.csv.zst", BAD, "a.csv.zst: cannot be unpacked"),
         ("a.csv.zst", zstd(BAD)[:-6], "a.csv.zst: cannot be unpacked"),
-        ("a.zip", zipped({"inner.zip": ARCHIVES["a.zip"]}), "a.zip/inner.zip: .zip is not a known format"),
+        ("a.zip", zipped({"inner.zip": ARCHIVES["a.zip"]}), "a.zip/inner.zip: is an archive inside an archive. Unpack"),
         ("a.zip", zipped({}), "holds no record"),
+        (
+            "a.zip",
+            zipped({"é.csv": BAD}).replace("é".encode(), b"\xff\xff"),
+            "cannot be unpacked ('utf-8' codec",
+        ),
+        ("a.zip", begins_before_its_beginning(), "a.zip: cannot be unpacked"),
+        ("a.zip", broken_lzma(), "a.zip: cannot be unpacked (Corrupt input data)"),
     ],
 )
 def test_what_cannot_be_unpacked_is_told_in_one_line(ingest, tmp_path, name, content, message):

@@ -50,6 +50,22 @@ def test_utf_16_without_a_mark(ingest, encoding):
     assert ingest({"a.csv": csv(GERMAN.replace(",", ";")).encode(encoding)}).rows[0]["text"] == GERMAN.replace(",", ";")
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("name", ["a.csv", "pos.txt"])
+def test_utf_16_without_a_mark_and_with_few_zeros(ingest, name, encoding):
+    content = "text,label\n" + f"{CHINESE.replace(',', '，')},好\n一,坏\n" * 9
+    files = {name: content.encode(encoding), "neg.txt": "x"}
+    result = ingest({name: files[name]} if name == "a.csv" else files, label_column=["file", "label"][name == "a.csv"])
+    assert result.rejects == []
+    assert sum(CHINESE.replace(",", "，") in row["text"] for row in result.rows) == 9
+
+
+def test_zeros_in_other_encodings(ingest):
+    content = "text,label\n" + "这部电影\0真的很好看,好\n好,坏\n" * 9
+    for encoding in ("gb18030", "utf-8"):
+        assert ingest({"a.csv": content.encode(encoding)}).rows[0]["text"] == "这部电影\0真的很好看"
+
+
 def test_a_page_is_in_the_encoding_that_it_declares(ingest):
     page = '<html><head><meta http-equiv="Content-Type" content="text/html; charset=gb2312"></head>短</html>'
     files = {"neg/a.html": page.encode("gb18030"), "pos/b.html": '<meta charset="no-such">caf\u00e9'}

@@ -25,6 +25,7 @@ from components.shared.written_lists import pairs
         ({"a.csv": ""}, {}, "the columns are none, the file is empty"),
         ({"a.csv": "text,label\n"}, {}, "holds no record"),
         ({"a.jsonl": ""}, {}, "holds no record"),
+        ({"a.jsonl": "<html>"}, {}, "are rejected: not valid JSON (1 times, first in a.jsonl line 1)"),
         ({"a.csv": "text,label\nx,a\ny,a\n"}, {}, "all 2 rows have the label 'a'"),
         ({"a.csv": "text,label\nx,a\ny,b\n"}, {"where": "label=c"}, "none of 2 records"),
         ({"a.xlsx": "PK"}, {}, "a.xlsx: .xlsx is not a known format"),

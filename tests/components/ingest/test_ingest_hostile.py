@@ -193,6 +193,14 @@ def test_texts_of_a_table_that_are_not_unicode(ingest):
     assert len(result.rows) == 2
 
 
+def test_texts_inside_of_lists_that_are_not_unicode(ingest):
+    chats = [[{"role": "user", "content": text}, {"role": "assistant", "content": "fine"}] for text in ("good", "zzzz")]
+    content = parquet_bytes(pa.table({"messages": chats})).replace(b"zzzz", b"z\xffzz")
+    result = ingest({"a.parquet": content}, task="chat")
+    assert result.rejects == [("a.parquet", 2, "messages are not a list of role and content")]
+    assert len(result.rows) == 1
+
+
 def test_wrong_types_in_a_table(ingest):
     table = pa.table({"text": [[1], [2]], "label": [b"x", b"y"]})
     assert {reason for _, _, reason in ingest({"a.parquet": parquet_bytes(table), "b.csv": CSV}).rejects} == {

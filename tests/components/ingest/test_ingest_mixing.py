@@ -57,6 +57,12 @@ def test_weights_give_the_largest_dataset_with_these_shares(ingest, files, sourc
     assert texts(ingest, sources) == rows
 
 
+def test_a_source_that_has_no_row_to_mix_is_named(ingest, files):
+    Path("empty.csv").write_text("text,label\n")
+    with pytest.raises(UserError, match=r"source: empty\.csv has no row to mix with others"):
+        texts(ingest, "2=a.csv,1=empty.csv")
+
+
 def test_rows_that_are_all_the_same_count_each(ingest, files):
     Path("same.csv").write_text("text,label\n" + "s 0,pos\n" * 500)
     assert shares(texts(ingest, "2=a.csv,1=same.csv")) == {"a": 200, "s": 100}

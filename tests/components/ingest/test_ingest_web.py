@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import ipaddress
 import threading
@@ -48,8 +49,8 @@ class Site(BaseHTTPRequestHandler):
             self.send(200, self.body, {"Content-Length": str(len(self.body) + 5)})
         elif name in ("flaky.csv", "cut.csv"):
             self.send(200, self.body)
-        elif name == "zipped.csv":
-            self.send(200, b"x", {"Content-Encoding": "gzip"})
+        elif name in ("zipped.csv", "zipped.csv.gz"):
+            self.send(200, gzip.compress(CSV), {"Content-Encoding": "x-gzip"})
         elif name == "endless.csv":
             self.endless()
         else:
@@ -99,6 +100,10 @@ def test_a_file_of_the_web(ingest, site, name, kind):
     result = ingest.reference(reference, **LOOPBACK)
     assert [row["text"] for row in result.rows] == ["bad", "good"]
     assert pinned(site, name) == reference
+
+
+def test_a_compressed_file_that_a_server_calls_encoded_is_read(ingest, site):
+    assert len(ingest.reference(pinned(site, "zipped.csv.gz"), **LOOPBACK).rows) == 2
 
 
 def test_a_digest_that_is_given_is_the_pin(ingest, site):
