@@ -54,9 +54,8 @@ def _resolve(flow: Flow, **unused: str) -> dsl.PipelineTask:
 
 
 def _prepare(flow: Flow, resolved: dsl.PipelineTask) -> dsl.PipelineTask:
-    source_reference = resolved.outputs["source_reference"]
-    evaluation_reference = resolved.outputs["evaluation_reference"]
-    ingested = flow.add(ingest, source_reference=source_reference, evaluation_reference=evaluation_reference)
+    references = {name: resolved.outputs[name] for name in ("source_reference", "evaluation_reference")}
+    ingested = flow.add(ingest, **references)
     texts = {name: ingested.outputs[name] for name in ("raw", "evaluation_texts")}
     cleaned = flow.add(clean, **texts, share="")
     flow.add_shares(cleaned, clean, **texts)
@@ -65,7 +64,7 @@ def _prepare(flow: Flow, resolved: dsl.PipelineTask) -> dsl.PipelineTask:
         version,
         splits=divided.outputs["splits"],
         card=divided.outputs["card"],
-        source_reference=source_reference,
+        **references,
     )
 
 

@@ -22,6 +22,9 @@ class Config(StepConfig):
     registry: str = identity("The dataset registry: a git URL or the path of a bare repository.")
     store: str = identity("Object store of models and data: s3://bucket/prefix or a directory.")
     source_reference: str = identity("The pinned source, recorded as lineage.")
+    evaluation_reference: str = identity(
+        "The pinned evaluation set, recorded as lineage; empty for none.", optional=True
+    )
 
     report: Path = output_artifact("HTML report: what changed since the revision before.")
     revision: Path = output_parameter("The dataset revision, a git tag of the registry.")

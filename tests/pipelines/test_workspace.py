@@ -37,6 +37,16 @@ def test_relative_paths_still_name_the_same_file(made):
     assert (made / moved).samefile(profiles.ROOT / "dvc.yaml")
 
 
+def test_an_evaluation_set_is_still_the_same_and_none_is_none(made):
+    assert workspace.relocate("evaluation_set", "", made) == ""
+    moved = workspace.relocate("evaluation_set", "dvc.yaml,dvc+.evertune/registry.git//x@v1,s3://bucket/x", made)
+    local, dvc, stays = moved.split(",")
+    assert (made / local).samefile(profiles.ROOT / "dvc.yaml")
+    repository = (made / dvc.removeprefix("dvc+").partition("//")[0]).resolve()
+    assert repository == profiles.ROOT / ".evertune/registry.git"
+    assert (dvc.partition("//")[2], stays) == ("x@v1", "s3://bucket/x")
+
+
 def test_files_that_options_name_are_still_found(made):
     moved = workspace.relocate("clean", {"blocked_words": "dvc.yaml#sha256=1", "languages": "en"}, made)
     path, _, pin = moved["blocked_words"].partition("#")

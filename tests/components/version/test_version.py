@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -45,9 +46,11 @@ def test_new_content_is_a_new_revision_with_its_own_card(version_config: Make, r
     (config.card / "plots" / "lengths.svg").write_text("<svg/>")
     assert first.parameters["revision"] == "reviews/v1"
     assert first.parameters["dataset_digest"] == read_manifest(config.splits).digest
-    assert run(version_config(["good", "bad", "new"])).parameters["revision"] == "reviews/v2"
+    second = version_config(["good", "bad", "new"], evaluation_reference="exams#commit=ab")
+    assert run(second).parameters["revision"] == "reviews/v2"
     assert [(one.revision, one.rows) for one in revisions(str(registry))] == [("reviews/v1", 4), ("reviews/v2", 5)]
-    assert '"previous_revision": "reviews/v1"' in git("show", "reviews/v2:datasets/reviews/lineage.json", cwd=registry)
+    lineage = json.loads(git("show", "reviews/v2:datasets/reviews/lineage.json", cwd=registry))
+    assert (lineage["previous_revision"], lineage["evaluation_reference"]) == ("reviews/v1", "exams#commit=ab")
     listed = git("ls-tree", "-r", "--name-only", "main", "datasets/reviews", cwd=registry).split()
     assert [name.removeprefix("datasets/reviews/") for name in listed] == [
         *(".gitignore", "README.md", "data.dvc", "lineage.json", "manifest.json", "plots/lengths.svg")
