@@ -37,23 +37,28 @@ def write(directory: Path, rows: Sequence[str]) -> Dataset:
     return Dataset(directory)
 
 
+def size_of(path: Path) -> int:
+    return path.stat().st_size
+
+
 @pytest.mark.slow
 def test_an_append_uploads_two_shards_more_at_most(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version_config: Callable[..., Version]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version_config: Callable[..., Version], s3: str
 ) -> None:
     monkeypatch.setattr(datasets, "SHARD_ROWS", 16)
     store, task = str(tmp_path / "store"), "classification"
 
-    def prepare(rows: Sequence[str]) -> tuple[str, set[str]]:
-        """What `clean` said, and the files that the remote holds then."""
+    def prepare(rows: Sequence[str]) -> tuple[str, dict[str, int]]:
+        """What `clean` said, and the objects that the remote holds then, with their sizes."""
         at = {name: tmp_path / name for name in ("raw", "cleaned", "findings", "report", "splits", "parts", "plots")}
         write(at["raw"], rows)
         outputs = {name: at[name] for name in ("cleaned", "findings", "report")}
         said = cleaning.run(Clean(raw=at["raw"], task=task, store=store, processes=1, **outputs)).summary
         inputs = {name: at[name] for name in ("cleaned", "findings", "splits", "report")}
         splitting.run(Split(task=task, card=at["parts"], **inputs))
-        versioning.run(version_config(splits=at["splits"], store=store))
-        return said, {key for key in open_store(store).keys("dvc/") if not key.endswith(".dir")}
+        versioning.run(version_config(splits=at["splits"], store=s3))
+        remote = open_store(s3)
+        return said, {key: remote.size(key) or 0 for key in remote.keys("dvc/") if not key.endswith(".dir")}
 
     rows = texts(2500, seed=0)
     _, before = prepare(rows)
@@ -64,7 +69,11 @@ def test_an_append_uploads_two_shards_more_at_most(
         parts = len(Dataset(tmp_path / "raw").manifest.splits["all"])
         rows += new
         said, after = prepare(rows)
-        alone, manifest = len(write(tmp_path / "alone", new).manifest.splits["all"]), 1
-        assert len(after - before) <= alone + 2 + manifest
+        alone, manifest = write(tmp_path / "alone", new).manifest.splits["all"], 1
+        assert len(after.keys() - before.keys()) <= len(alone) + 2 + manifest
+        appended_bytes = sum(size_of(tmp_path / "alone" / shard.file) for shard in alone)
+        two_more = sum(sorted(map(size_of, (tmp_path / "splits").rglob("*.parquet")))[-2:])
+        uploaded = sum(after[key] for key in after.keys() - before.keys())
+        assert uploaded <= appended_bytes + two_more + size_of(tmp_path / "splits" / "manifest.json")
         assert f"{parts - 1} of {len(Dataset(tmp_path / 'raw').manifest.splits['all'])} shards were cleaned" in said
         before = after
