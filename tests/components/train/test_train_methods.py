@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -142,6 +143,9 @@ def test_balanced_weights_make_classes_count_alike(configure, dataset_of):
     task = open_task(Dataset(config.data), config)
     assert task._weights.tolist() == pytest.approx([2.0, 8 / 12])
     assert task.units("train", np.arange(8), 0) == pytest.approx(8.0)
+    batch = {"input_ids": None, "attention_mask": None, "labels": torch.tensor([0, 1])}
+    loss = task.loss(lambda **_: SimpleNamespace(logits=torch.zeros(2, 2)), batch)
+    assert loss.item() == pytest.approx((2.0 + 8 / 12) * np.log(2))
     named = open_task(Dataset(config.data), replace(config, class_weights="bad=3"))
     assert named._weights.tolist() == [3.0, 1.0]
 
