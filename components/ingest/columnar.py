@@ -10,7 +10,8 @@ from typing import Any, Final
 from components.ingest.record import TOO_LONG, Reading, Record, Together, require, require_once
 from components.shared.errors import UserError
 
-BATCH_ROWS: Final = 1024
+BATCH_ROWS: Final = 512
+"""Few enough for texts of a page to stay in the processor's cache until they are hashed."""
 _BATCH_BYTES: Final = 4 << 20
 """What the rows of a batch are to take at most; fewer are read at a time where they are long."""
 _BUFFER: Final = 1 << 18
@@ -112,10 +113,8 @@ def _tables(batches: Any, limit: int) -> Iterator[Record | Together]:
 
 def _bounded(part: Any, number: int, limit: int) -> Iterator[Record | Together]:
     """Rows together, as long as all of them are no longer than one may be; without those that are too long."""
-    import pyarrow as pa
-
     if part.nbytes + part.num_rows * sum(map(_longest, part.columns)) <= limit:
-        yield Together(partial(pa.Table.from_batches, [part]), partial(_records, part, number))
+        yield Together(partial(_sound_table, part), partial(_records, part, number))
     elif part.num_rows > 1:
         half = part.num_rows // 2
         yield from _bounded(part.slice(0, half), number, limit)
@@ -124,6 +123,16 @@ def _bounded(part: Any, number: int, limit: int) -> Iterator[Record | Together]:
         for record in _records(part, number):
             size = sum([len(str(value)) for value in record.values.values()])
             yield Record(number, {}, TOO_LONG) if size > limit else record
+
+
+def _sound_table(batch: Any) -> Any:
+    """The table of a batch; None where the file only says that its texts are UTF-8."""
+    import pyarrow as pa
+
+    try:
+        return pa.Table.from_batches([_validated(batch)])
+    except pa.ArrowInvalid:
+        return None
 
 
 def _records(batch: Any, number: int) -> Iterator[Record]:

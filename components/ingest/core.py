@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 COUNTED: Final = 64
 """Records that are counted at once."""
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+"""Names of settings in glibc's malloc.h."""
 
 
 class Sink(Protocol):
@@ -69,10 +72,17 @@ def run(config: Config) -> Result:
 
 
 def _keep_freed_memory() -> None:
-    """Lets the C library hold what is freed for the next block; Arrow's pool gives it back, at a page fault each."""
+    """Lets the C library hold what is freed for the next block; otherwise each page of it costs a page fault again.
+
+    Arrow's pool gives it back to the system, and so does glibc with large pieces unless it is told not to.
+    """
     import pyarrow as pa
 
     pa.set_memory_pool(pa.system_memory_pool())
+    tell = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
+    if tell:
+        tell(_TRIM_THRESHOLD, 256 << 20)
+        tell(_MMAP_THRESHOLD, 32 << 20)
 
 
 class _Labelled:

@@ -36,12 +36,12 @@ class LongFields:
 
         found = self._records.findall(block)
         rest = found.pop()[-1] if found and found[-1][-1] else b""
-        columns, line_ends = [], 0
+        columns = []
         for place in range(0, 2 * len(self.header), 2):
             values = [_single(one[place]) if one[place] else one[place + 1] for one in found]
-            line_ends += sum([value.count(b"\n") for value in values if b"\n" in value])
             columns.append(pa.array(values, pa.binary()).cast(pa.string()))
-        return pa.Table.from_arrays(columns, self.header), len(block) - len(rest), line_ends
+        end = len(block) - len(rest)
+        return pa.Table.from_arrays(columns, self.header), end, block.count(b"\n", 0, end) - len(found)
 
 
 def bare(delimiter: str) -> str:

@@ -34,7 +34,7 @@ class Together(NamedTuple):
     """Sound records that were read together.
 
     Attributes:
-        table: Gives them as an Arrow table; None if their values make none.
+        table: Gives them as an Arrow table whose texts are UTF-8; None if their values make none.
         records: Gives them one by one.
     """
 

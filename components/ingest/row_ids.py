@@ -27,9 +27,12 @@ def identified(table: pa.Table, columns: Columns) -> tuple[pa.Table, Sequence[in
     names = sorted(columns)
     rows = zip(*(table[name].to_pylist() for name in names), strict=True)
     dumps, blake2b, order = orjson.dumps, hashlib.blake2b, _order(columns)
-    forms = [dumps(dict(zip(names, row, strict=True)), option=order) for row in rows]
-    ids = b"".join([blake2b(form, digest_size=_ID_BYTES).digest() for form in forms])
-    return table.add_column(0, "id", _as_hex(ids)), list(map(len, forms))
+    ids, sizes = [], []
+    for row in rows:  # each form is hashed while it is in the processor's cache
+        form = dumps(dict(zip(names, row, strict=True)), option=order)
+        ids.append(blake2b(form, digest_size=_ID_BYTES).digest())
+        sizes.append(len(form))
+    return table.add_column(0, "id", _as_hex(b"".join(ids))), sizes
 
 
 def _order(columns: Columns) -> int:
