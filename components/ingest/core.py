@@ -6,11 +6,13 @@ import ctypes
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from components.ingest.config import Config
 from components.ingest.evaluation_texts import write_evaluation_texts
+from components.ingest.kept_writer import KeptWriter
 from components.ingest.known_files import FileReading, KnownFiles
 from components.ingest.mapper import Mapper
 from components.ingest.mixing import WaitingWriter, mixed
@@ -20,12 +22,13 @@ from components.ingest.rejects import Reject, Rejects
 from components.ingest.row_ids import identified
 from components.ingest.source import Source, Sources
 from components.ingest.tables import TableMapper
-from components.shared.datasets import DatasetWriter, arrow_schema
+from components.shared.datasets import arrow_schema
 from components.shared.errors import UserError
-from components.shared.files import staged_directory
+from components.shared.files import scratch_directory, staged_directory
 from components.shared.progress import Progress
 from components.shared.references import parse_reference, split_sources
 from components.shared.result import Result
+from components.shared.shard_files import StoredRows
 from components.shared.source_files import Pattern, SourceFile
 
 if TYPE_CHECKING:
@@ -40,11 +43,17 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 class Sink(Protocol):
     """Takes rows, one by one or many together."""
 
-    def write(self, row: dict[str, Any]) -> None:
+    def write(self, row: dict[str, Any]) -> object:
         """Takes a row."""
 
     def write_table(self, table: pa.Table, sizes: Sequence[int]) -> None:
         """Takes the rows of a table, with their ids, and the bytes of each in its canonical form."""
+
+    def write_stored(self, rows: StoredRows) -> None:
+        """Takes rows that lie in a shard."""
+
+    def end_file(self, key: str, reading: FileReading) -> None:
+        """Notes that all rows of a file were taken, what was read of it, and what that is kept by."""
 
 
 def run(config: Config) -> Result:
@@ -52,15 +61,16 @@ def run(config: Config) -> Result:
     _keep_freed_memory()
     mapper = Mapper(config)
     write_evaluation_texts(config)
-    with tempfile.TemporaryDirectory() as scratch, staged_directory(config.raw) as directory:
-        writer = _Labelled(DatasetWriter(directory, mapper.columns))
+    with tempfile.TemporaryDirectory() as scratch, _staged(config.raw) as (directory, kept):
+        known = KnownFiles(config, kept)
+        writer = KeptWriter(directory, mapper.columns, known)
         # The rejects are kept when there are too many of them: they show what to mend.
         with staged_directory(config.rejects) as rejects_directory, Rejects(rejects_directory) as rejects:
-            intake = _Intake(config, mapper, rejects, Path(scratch))
+            intake = _Intake(config, mapper, rejects, known, Path(scratch))
             intake.read_all(writer)
         rejects.check_share(config.max_reject_share, config.rejects)
-        _check_rows(writer.labels, rejects, config, intake.empty)
-        manifest = writer.writer.finish()
+        _check_rows(intake.labels, rejects, config, intake.empty)
+        manifest = writer.finish()
     rows = manifest.rows("all")
     left_out = f"{rejects.left_out:,} left out by `where`"
     mixed_out = f", {rejects.accepted - rows:,} by the weights" if rejects.accepted > rows else ""
@@ -85,24 +95,11 @@ def _keep_freed_memory() -> None:
         tell(_MMAP_THRESHOLD, 32 << 20)
 
 
-class _Labelled:
-    """Writes rows and counts their labels."""
-
-    def __init__(self, writer: DatasetWriter) -> None:
-        self.writer = writer
-        self.labels: Counter[str] = Counter()
-
-    def write(self, row: dict[str, Any]) -> None:
-        self.labels[row.get("label", "")] += 1
-        self.writer.write(row)
-
-    def write_table(self, table: pa.Table, sizes: Sequence[int]) -> None:
-        if "label" in table.column_names:
-            counted = table["label"].value_counts().to_pylist()
-            self.labels.update({one["values"]: one["counts"] for one in counted})
-        else:
-            self.labels[""] += len(table)
-        self.writer.write_table(table, sizes)
+@contextmanager
+def _staged(raw: Path) -> Iterator[tuple[Path, Path]]:
+    """Gives a directory for the dataset, and one for kept shards, which lie on the same file system."""
+    with scratch_directory(raw) as kept, staged_directory(raw) as directory:
+        yield directory, kept
 
 
 class _Intake:
@@ -112,15 +109,15 @@ class _Intake:
         files: Files of the sources so far.
         read: Those among them that were not known.
         empty: A source with a weight and without a row.
+        labels: How many rows have each label.
     """
 
-    def __init__(self, config: Config, mapper: Mapper, rejects: Rejects, scratch: Path) -> None:
-        self.mapper, self.rejects, self.scratch = mapper, rejects, scratch
+    def __init__(self, config: Config, mapper: Mapper, rejects: Rejects, known: KnownFiles, scratch: Path) -> None:
+        self.mapper, self.rejects, self.known, self.scratch = mapper, rejects, known, scratch
         self.tables = TableMapper(mapper, arrow_schema(mapper.columns).remove(0))
         self.sources = Sources(
             config, config.source_reference, "ingest.source_reference", Pattern(config.files), scratch
         )
-        self.known = KnownFiles(config, mapper.columns, scratch)
         self.reading = Reading(
             wanted=mapper.wanted,
             encoding=config.encoding,
@@ -129,6 +126,7 @@ class _Intake:
             file_format=config.file_format,
         )
         self.files, self.read, self.empty = 0, 0, ""
+        self.labels: Counter[str] = Counter()
 
     def read_all(self, sink: Sink) -> None:
         """Writes the rows of all sources, mixed when they have weights."""
@@ -136,49 +134,53 @@ class _Intake:
         with Progress("reading", None, "records") as self.progress:
             for number, source in enumerate(self.sources.open()):
                 if source.weight is None:
-                    self._read_source(source, sink)
+                    self.labels += self._read_source(source, sink)
                     continue
-                kept = WaitingWriter(source.weight, self.scratch / f"waiting-{number}", self.mapper.columns)
+                place = self.scratch / f"waiting-{number}"
+                kept = WaitingWriter(source.weight, place, self.mapper.columns, self.known)
                 self._read_source(source, kept)
                 waiting.append(kept.finish())
                 self.empty = self.empty or ("" if waiting[-1].keys else source.name)
-        if waiting:
-            for row in mixed(waiting):
-                sink.write(row)
+        for row in mixed(waiting) if waiting else ():
+            self.labels[row.get("label", "")] += 1
+            sink.write(row)
 
-    def _read_source(self, source: Source, sink: Sink) -> None:
+    def _read_source(self, source: Source, sink: Sink) -> Counter[str]:
+        """Writes the rows of a source; gives how many have each label."""
+        labels: Counter[str] = Counter()
         for file in source.files:
             self.files += 1
-            reading = self.known.find(file, source.name)
+            key = self.known.key(file, source.name)
+            reading = self.known.find(key, file.name)
             if reading:
                 self._repeat(reading, sink)
             else:
                 self.read += 1
                 reading = self._read_file(file, source.name, sink)
+            sink.end_file(key, reading)
             self.rejects.accepted += reading.accepted
             self.rejects.left_out += reading.left_out
+            labels += reading.labels
+        return labels
 
     def _repeat(self, reading: FileReading, sink: Sink) -> None:
         """Takes over what was read before."""
-        for table, sizes in self.known.tables():
-            self.progress.advance(len(table))
-            sink.write_table(table, sizes)
+        for rows in self.known.rows(reading):
+            self.progress.advance(rows.end - rows.begin)
+            sink.write_stored(rows)
         for reject in reading.rejects:
             self.rejects.add(reject)
 
     def _read_file(self, file: SourceFile, source: str, sink: Sink) -> FileReading:
-        reading, recorder = FileReading(), self.known.recorder()
+        reading = FileReading()
         try:
-            self._read_parts(file, source, [sink, recorder] if recorder else [sink], reading)
+            self._read_parts(file, source, sink, reading)
         except FileNotFoundError:
             file.check()  # in words for people, if it is the file that vanished
             raise
-        if recorder:
-            recorder.close()
-            self.known.keep(file, source, reading)
         return reading
 
-    def _read_parts(self, file: SourceFile, source: str, sinks: Sequence[Sink], reading: FileReading) -> None:
+    def _read_parts(self, file: SourceFile, source: str, sink: Sink, reading: FileReading) -> None:
         for part in self.sources.contents(file):
             if part.reason:
                 self._reject(part.name, Record(0, {}), part.reason, reading)
@@ -186,16 +188,16 @@ class _Intake:
             path = PurePosixPath(part.name)
             place = {"file": PurePosixPath(plain_name(path.name)).stem, "folder": path.parent.name, "source": source}
             found = read_records(part.path, part.name, self.reading)
-            for number, record in enumerate(self._left_over(found, place, sinks, reading), 1):
+            for number, record in enumerate(self._left_over(found, place, sink, reading), 1):
                 if number % COUNTED == 0:
                     self.progress.advance(COUNTED)
                 row = self._row(record, part.name, place, reading)
                 if row is not None:
-                    for sink in sinks:
-                        sink.write(row)
+                    reading.labels[row.get("label", "")] += 1
+                    sink.write(row)
 
     def _left_over(
-        self, found: Iterator[Record | Together], place: dict[str, str], sinks: Sequence[Sink], reading: FileReading
+        self, found: Iterator[Record | Together], place: dict[str, str], sink: Sink, reading: FileReading
     ) -> Iterator[Record]:
         """Takes whole tables of records where that is possible; gives the records to take one by one."""
         for one in found:
@@ -210,9 +212,8 @@ class _Intake:
             self.progress.advance(len(table))
             reading.accepted += len(rows)
             reading.left_out += len(table) - len(rows)
-            made = identified(rows, self.mapper.columns)
-            for sink in sinks:
-                sink.write_table(*made)
+            _count_labels(rows, reading.labels)
+            sink.write_table(*identified(rows, self.mapper.columns))
 
     def _row(self, record: Record, name: str, place: dict[str, str], reading: FileReading) -> dict[str, Any] | None:
         """The row of a record; None for one that is rejected or left out, which is noted."""
@@ -233,6 +234,11 @@ class _Intake:
         reject = Reject.of(name, record, reason)
         self.rejects.add(reject)
         reading.reject(reject)
+
+
+def _count_labels(table: pa.Table, labels: Counter[str]) -> None:
+    for one in table["label"].value_counts().to_pylist():
+        labels[one["values"]] += one["counts"]
 
 
 def _check_rows(labels: Counter[str], rejects: Rejects, config: Config, empty: str) -> None:

@@ -1,10 +1,11 @@
 """What was read of files before, kept in the object store: only new and changed files are read again.
 
-readings/<key>/rows.parquet   the rows of a file with their ids, and the bytes of each in its canonical form
-readings/<key>/found.json     what else was found, with the sha256 of the rows; written last
+readings/<key>/found.json    what was found in a file, and where in which shards its rows are, with a sha256 of itself
+readings/<sha256>.parquet    a shard of the dataset
 
-The key names the bytes of the file, its name, the options and the sources of this step. Any of it may be deleted at
-any time; what is damaged or cannot be had is read again.
+The key names the bytes of the file, its name, the options, the sources of this step and the library that writes shards.
+A shard is kept once, whatever files its rows come from, and is a shard of the next dataset as it is. Any of it may be
+deleted at any time; what is damaged or cannot be had is read again.
 """
 
 from __future__ import annotations
@@ -12,30 +13,40 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 from components.ingest.config import Config
 from components.ingest.rejects import Reject
-from components.shared import datasets, manifest, records
+from components.shared import datasets, records, shard_files
 from components.shared.errors import EvertuneError, UserError
 from components.shared.files import sha256_of
 from components.shared.objects import ObjectStore, open_store
 from components.shared.options import OPTION, fields_of
+from components.shared.shard_files import StoredRows
 from components.shared.source_files import SourceFile
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 log = logging.getLogger("evertune.ingest")
 PREFIX: Final = "readings"
-FLUSHED_ROWS: Final = 4096
 KEPT_REJECTS: Final = 10_000
-"""A file with more rejected records is read each time; so many are not held in memory."""
-_SIZE: Final = "size"
+KEPT_LABELS: Final = 10_000
+"""A file with more rejected records, or with more labels, is read each time; so many are not held in memory."""
 _ELSEWHERE: Final = ("max_reject_share", "max_source_gb", "allow_addresses", "evaluation_files")
 """Options that do not change what is read of a file that can be read."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows of a shard; see `StoredRows`."""
+
+    sha256: str
+    rows: int
+    ends: bool
+    begin: int
+    end: int
 
 
 class FileReading:
@@ -45,28 +56,37 @@ class FileReading:
         rejects: Its rejected records, as many as are kept.
         left_out: Records that `where` left out.
         accepted: Its rows.
+        labels: How many rows have each label.
+        parts: Where its rows are; None before their shards are written.
     """
 
     def __init__(self) -> None:
         self.rejects: list[Reject] = []
         self.left_out = self.accepted = 0
+        self.labels: Counter[str] = Counter()
+        self.parts: list[Part] | None = None
 
     def reject(self, reject: Reject) -> None:
         """Notes a rejected record."""
         if len(self.rejects) <= KEPT_REJECTS:
             self.rejects.append(reject)
 
-    def to_json(self, rows_sha256: str) -> bytes:
-        """The text of found.json."""
-        return json.dumps({**vars(self), "rows_sha256": rows_sha256}, ensure_ascii=False).encode()
+    def to_json(self, key: str) -> bytes:
+        """The text of found.json, which is kept by a key."""
+        found = json.dumps({**vars(self), "parts": [astuple(part) for part in self.parts or ()]}, ensure_ascii=False)
+        return json.dumps({"found": found, "sha256": _sha256(key, found)}).encode()
 
     @classmethod
-    def of_json(cls, text: bytes) -> tuple[FileReading, str]:
-        """What a found.json says, and the sha256 of the rows."""
-        fields, made = json.loads(text), cls()
-        made.left_out, made.accepted = int(fields["left_out"]), int(fields["accepted"])
-        made.rejects = [Reject(*reject) for reject in fields["rejects"]]
-        return made, str(fields["rows_sha256"])
+    def of_json(cls, text: bytes, key: str) -> FileReading:
+        """What a found.json says; raises ValueError, KeyError or TypeError if it is damaged, or of another key."""
+        outer, made = json.loads(text), cls()
+        if _sha256(key, outer["found"]) != outer["sha256"]:
+            raise ValueError("what is kept of it is damaged")
+        fields = json.loads(outer["found"])
+        made.left_out, made.accepted = fields["left_out"], fields["accepted"]
+        made.rejects, made.labels = [Reject(*reject) for reject in fields["rejects"]], Counter(fields["labels"])
+        made.parts = [Part(*part) for part in fields["parts"]]
+        return made
 
 
 class KnownFiles:
@@ -74,110 +94,90 @@ class KnownFiles:
 
     Args:
         config: The configuration; without a store nothing is found or kept.
-        columns: The schema of the rows.
-        scratch: A directory for the rows of one file.
+        scratch: A directory for kept shards, best on the file system of the dataset.
     """
 
-    def __init__(self, config: Config, columns: manifest.Columns, scratch: Path) -> None:
-        self.columns, self.rows_file = columns, scratch / "rows.parquet"
+    def __init__(self, config: Config, scratch: Path) -> None:
+        self._scratch = scratch
         self._store: ObjectStore | None = open_store(config.store) if config.store else None
         self._recipe = _recipe(config)
+        self._there: set[str] = set()
 
-    def find(self, file: SourceFile, source: str) -> FileReading | None:
-        """What was read of a file; its rows are then in `tables`. None if it has to be read."""
+    def key(self, file: SourceFile, source: str) -> str:
+        """Names what is read of a file; empty if nothing is kept of it."""
         if not self._store or file.defect:
+            return ""
+        named = json.dumps([self._recipe, source, file.name, file.content])
+        return f"{PREFIX}/{hashlib.sha256(named.encode()).hexdigest()[:40]}"
+
+    def find(self, key: str, name: str) -> FileReading | None:
+        """What was read of a file, with its rows at hand; None if it has to be read."""
+        if not self._store or not key:
             return None
-        key = self._key(file, source)
         try:
             found = self._store.get(f"{key}/found.json")
             if found is None:
                 return None
-            reading, sha256 = FileReading.of_json(found)
-            self._store.download(f"{key}/rows.parquet", self.rows_file)
-            if sha256_of(self.rows_file) != sha256:
-                raise UserError("the rows are damaged")
+            reading = FileReading.of_json(found, key)
+            for part in reading.parts or ():
+                self._fetch(self._store, part.sha256)
         except (EvertuneError, ValueError, KeyError, TypeError) as error:
-            log.warning("%s is read again: %s", file.name, error)
+            log.warning("%s is read again: %s", name, error)
             return None
         return reading
 
-    def tables(self) -> Iterator[tuple[pa.Table, list[int]]]:
-        """The rows of the file that was found last, a few at a time, and their sizes."""
-        import pyarrow as pa
-        from pyarrow import parquet
+    def rows(self, reading: FileReading) -> list[StoredRows]:
+        """The rows of a file that was found."""
+        return [StoredRows(self._path(part.sha256), *astuple(part)) for part in reading.parts or ()]
 
-        with parquet.ParquetFile(self.rows_file, pre_buffer=False) as kept:
-            for batch in kept.iter_batches(datasets.READ_ROWS):
-                table = pa.Table.from_batches([batch])
-                yield table.drop_columns([_SIZE]), table[_SIZE].to_pylist()
+    def keep(self, key: str, reading: FileReading, parts: Sequence[Part], shards: Sequence[Path]) -> None:
+        """Keeps what was read of a file, unless it is kept already.
 
-    def recorder(self) -> Recorder | None:
-        """What takes the rows of a file that is read; None if nothing is kept."""
-        return Recorder(self.rows_file, self.columns) if self._store else None
-
-    def keep(self, file: SourceFile, source: str, reading: FileReading) -> None:
-        """Keeps what was read of a file whose rows a finished recorder took."""
-        if not self._store or file.defect or len(reading.rejects) > KEPT_REJECTS:
+        Args:
+            key: Names it.
+            reading: What was read.
+            parts: Where its rows are now.
+            shards: The file of each part.
+        """
+        if not self._store or not key or list(parts) == reading.parts:
             return
-        key = self._key(file, source)
+        if len(reading.rejects) > KEPT_REJECTS or len(reading.labels) > KEPT_LABELS:
+            return
+        reading.parts = list(parts)
         try:
-            self._store.upload(self.rows_file, f"{key}/rows.parquet")
-            self._store.put(f"{key}/found.json", reading.to_json(sha256_of(self.rows_file)))
+            for part, path in zip(parts, shards, strict=True):
+                if part.sha256 not in self._there:
+                    self._store.upload(path, f"{PREFIX}/{part.sha256}.parquet")
+                    self._there.add(part.sha256)
+            self._store.put(f"{key}/found.json", reading.to_json(key))
         except EvertuneError as error:
-            log.warning("%s will be read again next time: %s", file.name, error)
+            log.warning("%s will be read again next time: %s", shards[0].name if shards else key, error)
 
-    def _key(self, file: SourceFile, source: str) -> str:
-        named = json.dumps([self._recipe, source, file.name, file.content])
-        return f"{PREFIX}/{hashlib.sha256(named.encode()).hexdigest()[:40]}"
+    def _fetch(self, store: ObjectStore, sha256: str) -> None:
+        path = self._path(sha256)
+        if not path.exists():
+            store.download(f"{PREFIX}/{sha256}.parquet", path)
+            if sha256_of(path) != sha256:
+                path.unlink()
+                raise UserError("a shard with its rows is damaged")
+            self._there.add(sha256)
+
+    def _path(self, sha256: str) -> Path:
+        return self._scratch / f"{sha256}.parquet"
 
 
-class Recorder:
-    """Writes rows to a Parquet file, a few at a time in memory."""
-
-    def __init__(self, path: Path, columns: manifest.Columns) -> None:
-        import pyarrow as pa
-        from pyarrow import parquet
-
-        self.columns, self._canonical = columns, datasets.canonical_form(columns)
-        self._schema = datasets.arrow_schema(columns)
-        self._writer = parquet.ParquetWriter(path, self._schema.append(pa.field(_SIZE, pa.int64())), compression="zstd")
-        self._rows: list[dict[str, Any]] = []
-
-    def write(self, row: dict[str, Any]) -> None:
-        """Takes a row."""
-        self._rows.append(row)
-        if len(self._rows) == FLUSHED_ROWS:
-            self._flush()
-
-    def write_table(self, table: pa.Table, sizes: Sequence[int]) -> None:
-        """Takes the rows of a table, with their ids and sizes."""
-        import pyarrow as pa
-
-        self._flush()
-        self._writer.write_table(table.append_column(_SIZE, pa.array(sizes, pa.int64())))
-
-    def close(self) -> None:
-        """Finishes the file."""
-        self._flush()
-        self._writer.close()
-
-    def _flush(self) -> None:
-        import pyarrow as pa
-
-        rows, self._rows = self._rows, []
-        if rows:
-            forms = [self._canonical(row) for row in rows]
-            ids = [hashlib.blake2b(form, digest_size=16).hexdigest() for form in forms]
-            columns = {name: [row[name] for row in rows] for name in self.columns}
-            table = pa.Table.from_pydict({"id": ids, **columns}, schema=self._schema)
-            self.write_table(table, [len(form) for form in forms])
+def _sha256(key: str, found: str) -> str:
+    return hashlib.sha256(f"{key}\0{found}".encode()).hexdigest()
 
 
 def _recipe(config: Config) -> str:
     """Names all that decides what is read of a file besides its bytes."""
+    import pyarrow
+
     options = {name: getattr(config, name) for name in fields_of(Config, OPTION) if name not in _ELSEWHERE}
-    digest = hashlib.sha256(json.dumps([config.task, options], sort_keys=True).encode())
+    named = [config.task, options, pyarrow.__version__]
+    digest = hashlib.sha256(json.dumps(named, sort_keys=True).encode())
     sources = [path for path in sorted(Path(__file__).parent.glob("*.py")) if path.name != "component.py"]
-    for path in (*sources, *(Path(str(module.__file__)) for module in (datasets, records))):
+    for path in (*sources, *(Path(str(module.__file__)) for module in (datasets, records, shard_files))):
         digest.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()

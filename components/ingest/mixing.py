@@ -13,8 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.shared.datasets import Dataset, DatasetWriter
+from components.ingest.kept_writer import KeptWriter
+from components.ingest.known_files import FileReading, KnownFiles
+from components.shared.datasets import Dataset
 from components.shared.manifest import Columns
+from components.shared.shard_files import StoredRows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,9 +35,9 @@ class Waiting:
 class WaitingWriter:
     """Takes the rows of a source that has a weight."""
 
-    def __init__(self, weight: float, directory: Path, columns: Columns) -> None:
+    def __init__(self, weight: float, directory: Path, columns: Columns, known: KnownFiles) -> None:
         directory.mkdir()
-        self._writer = DatasetWriter(directory, columns)
+        self._writer = KeptWriter(directory, columns, known)
         self._waiting = Waiting(weight, directory, array("Q"))
 
     def write(self, row: dict[str, Any]) -> None:
@@ -45,6 +48,15 @@ class WaitingWriter:
         """Takes the rows of a table."""
         self._waiting.keys.extend(map(_key, table["id"].to_pylist()))
         self._writer.write_table(table, sizes)
+
+    def write_stored(self, rows: StoredRows) -> None:
+        """Takes rows that lie in a shard."""
+        self._waiting.keys.extend(map(_key, rows.table(["id"])["id"].to_pylist()))
+        self._writer.write_stored(rows)
+
+    def end_file(self, key: str, reading: FileReading) -> None:
+        """Notes the end of a file."""
+        self._writer.end_file(key, reading)
 
     def finish(self) -> Waiting:
         """Finishes the dataset."""

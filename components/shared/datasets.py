@@ -10,12 +10,13 @@ import hashlib
 import json
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from json.encoder import encode_basestring
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from components.shared.files import sha256_of
 from components.shared.manifest import Columns, Manifest, Shard, dataset_digest, read_manifest, write_manifest
+from components.shared.shard_files import ID_BYTES, StoredRows, digests_of, write_shard
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,6 +29,8 @@ SHARD_ROWS: Final = 4096
 SHARD_BYTES: Final = 64 << 20
 """A shard ends at the latest after this many bytes of rows."""
 READ_ROWS: Final = 1024
+_NUMBERS: Final = struct.Struct(f">I{ID_BYTES - 4}x")
+"""The beginning of an id, which tells whether a shard ends behind its row."""
 SHORT_TEXT: Final = 100
 _COMMON: Final = ((b"\\", b"\\\\"), (b'"', b'\\"'), (b"\n", b"\\n"), (b"\r", b"\\r"), (b"\t", b"\\t"))
 """What JSON escapes and texts often hold, the backslash first."""
@@ -36,7 +39,7 @@ _NOT_RARE: Final = bytes(byte for byte in range(256) if byte >= 0x20 or byte in 
 
 def row_id(row: Row, columns: Columns) -> str:
     """The content hash of a row: 128 bits of BLAKE2b over its columns as canonical JSON, as hex digits."""
-    return hashlib.blake2b(canonical_form(columns)(row), digest_size=16).hexdigest()
+    return hashlib.blake2b(canonical_form(columns)(row), digest_size=ID_BYTES).hexdigest()
 
 
 class DatasetWriter:
@@ -56,11 +59,14 @@ class DatasetWriter:
         self._bytes = dict.fromkeys(self._buffers, 0)
         self._shards: dict[str, list[Shard]] = {split: [] for split in self._buffers}
         self._ids: dict[str, list[bytes]] = {split: [] for split in self._buffers}
+        self._stored: dict[str, StoredRows] = {}
 
     def write(self, row: Row, split: str = ALL) -> str:
         """Adds a row, whose `id` is computed here, and returns that id."""
+        if split in self._stored:
+            self._unpack(split)
         canonical = self._canonical(row)
-        row_id = hashlib.blake2b(canonical, digest_size=16).hexdigest()
+        row_id = hashlib.blake2b(canonical, digest_size=ID_BYTES).hexdigest()
         self._buffers[split].append((row_id, row))
         if self._ends_shard(row_id, len(canonical), split):
             self._flush(split)
@@ -74,19 +80,32 @@ class DatasetWriter:
             sizes: Bytes of each row in its canonical form.
             split: Where they belong.
         """
+        self._unpack(split)
         self._settle(split)
         begin = 0
-        for end in self._shard_ends(_digests(table), sizes, split):
+        for end in self._shard_ends(digests_of(table), sizes, split):
             self._tables[split].append(table.slice(begin, end - begin))
             self._flush(split)
             begin = end
         self._tables[split].append(table.slice(begin))
         self._bytes[split] += sum(sizes[begin:])
 
+    def write_stored(self, rows: StoredRows, split: str = ALL) -> None:
+        """Adds rows of a shard written before; where all of it comes together again, its file is taken as it is."""
+        held = self._stored.get(split)
+        if (held or not self._bytes[split]) and rows.follows(held):
+            # From its beginning on, a shard ends where it ended before.
+            self._stored[split] = rows = replace(rows, begin=0)
+            if rows.whole and rows.ends:
+                self._flush(split)
+            return
+        table = rows.table()
+        self.write_table(table, self._sizes(table), split)
+
     def finish(self) -> Manifest:
         """Writes what is buffered and the manifest."""
         for split in self._buffers:
-            self._flush(split)
+            self._flush(split, ends=False)
         manifest = Manifest(
             columns=self.columns,
             splits={split: tuple(shards) for split, shards in self._shards.items()},
@@ -103,7 +122,7 @@ class DatasetWriter:
     def _shard_ends(self, ids: bytes, sizes: Sequence[int], split: str) -> list[int]:
         """Behind which of the next rows a shard ends."""
         held = self._bytes[split]
-        numbers = [number % SHARD_ROWS for number, *_ in struct.iter_unpack(">I12x", ids)]
+        numbers = [number % SHARD_ROWS for number, *_ in _NUMBERS.iter_unpack(ids)]
         if held + sum(sizes) < SHARD_BYTES:
             return [end for end, number in enumerate(numbers, 1) if not number]
         ends = []
@@ -114,30 +133,53 @@ class DatasetWriter:
                 held = 0
         return ends
 
-    def _flush(self, split: str) -> None:
-        from pyarrow import parquet
+    def shard_written(self, shard: Shard, *, ends: bool) -> None:
+        """Is called behind each shard.
 
-        table = self._taken(split)
-        if not len(table):
-            return
-        name = f"{split}-{len(self._shards[split]):05d}.parquet"
-        path = self.directory / name
-        parquet.write_table(table, path, compression="zstd", row_group_size=READ_ROWS * 8)
-        ids = _digests(table)
+        Args:
+            shard: The shard, whose file is in the directory.
+            ends: Whether the rows in it decided where it ends, and not the end of the dataset.
+        """
+
+    def _flush(self, split: str, *, ends: bool = True) -> None:
+        path = self.directory / f"{split}-{len(self._shards[split]):05d}.parquet"
+        if split in self._stored and self._stored[split].whole:
+            stored = self._stored.pop(split)
+            stored.place(path)
+            ids, sha256 = digests_of(stored.table(["id"])), stored.sha256
+        else:
+            table = self._taken(split)
+            if not len(table):
+                return
+            ids, sha256 = digests_of(table), write_shard(table, path)
+        shard = Shard(path.name, len(ids) // ID_BYTES, hashlib.sha256(ids).hexdigest(), sha256)
         self._ids[split].append(ids)
-        self._shards[split].append(Shard(name, len(table), hashlib.sha256(ids).hexdigest(), sha256_of(path)))
+        self._shards[split].append(shard)
         self._bytes[split] = 0
+        self.shard_written(shard, ends=ends)
 
     def _taken(self, split: str) -> pa.Table:
         """What waits for its shard, which waits no more."""
         import pyarrow as pa
 
+        self._unpack(split)
         self._settle(split)
         tables, self._tables[split] = self._tables[split], []
         if len(tables) == 1 and all(column.num_chunks == 1 for column in tables[0].columns):
             return tables[0]
         # In one piece, since the pages of a file depend on the pieces.
         return pa.concat_tables([self._schema.empty_table(), *tables]).combine_chunks()
+
+    def _unpack(self, split: str) -> None:
+        """Makes a table of the stored rows that wait: others follow than those that followed in their shard."""
+        stored = self._stored.pop(split, None)
+        if stored:
+            table = stored.table()
+            self._tables[split].append(table)
+            self._bytes[split] += sum(self._sizes(table))
+
+    def _sizes(self, table: pa.Table) -> list[int]:
+        return [len(self._canonical(row)) for row in table.to_pylist()]
 
     def _settle(self, split: str) -> None:
         """Makes a table of the rows that wait, so that tables may follow."""
@@ -199,11 +241,6 @@ class Dataset:
             for split in self.manifest.splits
         }
         return dataset_digest(self.columns, ids)
-
-
-def _digests(table: pa.Table) -> bytes:
-    """The ids of a table, one behind the other."""
-    return bytes.fromhex("".join(table["id"].to_pylist()))
 
 
 def arrow_schema(columns: Columns) -> pa.Schema:

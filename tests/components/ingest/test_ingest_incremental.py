@@ -10,6 +10,9 @@ import pytest
 
 from components.ingest import core
 from components.ingest.config import Config
+from components.resolve.source import pin_sources
+from components.shared import datasets
+from components.shared.directory_store import DirectoryStore
 from components.shared.files import tree_digest
 from components.shared.objects import open_store
 from components.shared.references import pin_local
@@ -26,12 +29,24 @@ def folder(tmp_path) -> Path:
     return folder
 
 
+@pytest.fixture
+def small_shards(monkeypatch):
+    monkeypatch.setattr(datasets, "SHARD_ROWS", 8)
+
+
+def many_rows(folder: Path) -> None:
+    """Gives the files 300 rows together, in shards that begin in one and end in another."""
+    for path in folder.iterdir():
+        path.write_text("text,label\n" + "".join(f"{path.stem} {number},{number % 2}\n" for number in range(30)))
+
+
 class Reader:
     """Reads the folder with a store, and without one to compare; tells which files were read."""
 
     def __init__(self, folder: Path, place: Path, store: str, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder, self.place, self.store = folder, place, store
         self.read: list[str] = []
+        self.pin = lambda: str(pin_local(str(folder), "source"))
         original = core.read_records
 
         def noted(path, name, reading):
@@ -41,7 +56,7 @@ class Reader:
         monkeypatch.setattr(core, "read_records", noted)
 
     def __call__(self, **options) -> list[str]:
-        reference = str(pin_local(str(self.folder), "source"))
+        reference = self.pin()
         for store in ("", self.store):
             self.read.clear()
             settings = {"task": "classification", "max_reject_share": 0.5, "label_map": "0=neg,1=pos,2=odd", **options}
@@ -108,13 +123,82 @@ def test_in_s3(folder, tmp_path, monkeypatch, s3):
     assert read() == []
 
 
-@pytest.mark.parametrize("kept", ["rows.parquet", "found.json"])
+@pytest.mark.parametrize("kept", ["*.parquet", "found.json"])
 @pytest.mark.parametrize("damage", [lambda data: data[:-1], lambda data: b"", lambda data: data.replace(b"b", b"x")])
 def test_what_is_damaged_is_read_again(read, tmp_path, kept, damage):
     read()
     for path in (tmp_path / "store").rglob(kept):
         path.write_bytes(damage(path.read_bytes()))
-    assert len(read()) >= (10 if kept == "rows.parquet" else 0)
+    assert len(read()) == 10
+    assert read() == []
+
+
+@pytest.mark.parametrize("kept", ["*.parquet", "found.json"])
+def test_what_is_kept_of_others_is_read_again(read, tmp_path, kept, small_shards):
+    read()
+    places = sorted((tmp_path / "store").rglob(kept))
+    found = [path.read_bytes() for path in places]
+    for path, other in zip(places, [*found[1:], found[0]], strict=True):
+        path.write_bytes(other)
+    assert len(read()) == 10
+    assert read() == []
+
+
+def test_a_lost_shard_costs_the_files_in_it_only(read, tmp_path, folder, small_shards):
+    many_rows(folder)
+    read()
+    (first, *others) = sorted((tmp_path / "store").rglob("*.parquet"))
+    assert len(others) > 20
+    first.unlink()
+    assert len(read()) in (1, 2)
+    assert first.exists()
+
+
+def test_shards_are_written_again_only_where_rows_changed(read, folder, small_shards, monkeypatch):
+    many_rows(folder)
+    written = []
+    original = datasets.write_shard
+    monkeypatch.setattr(datasets, "write_shard", lambda table, path: written.append(path) or original(table, path))
+
+    def read_with_store():
+        read()
+        return sum("rawTrue" in str(path) for path in written), written.clear()
+
+    read_with_store()
+    assert read_with_store()[0] == 0
+    (folder / "99.csv").write_text("text,label\nappended,0\n")
+    assert read_with_store()[0] in (1, 2)
+    assert read_with_store()[0] == 0
+    (folder / "4.csv").write_text("text,label\nfew rows,0\nare left,1\n")
+    (folder / "0.csv").unlink()
+    assert read_with_store()[0] <= 5
+    assert read_with_store()[0] == 0
+
+
+def test_a_killed_run_leaves_what_the_next_one_can_use(read, folder, tmp_path, small_shards, monkeypatch):
+    many_rows(folder)
+    with monkeypatch.context() as patch:
+        puts = []
+        original = DirectoryStore.put
+
+        def killed(self, key, data):
+            puts.append(key)
+            if len(puts) == 6:
+                raise KeyboardInterrupt
+            original(self, key, data)
+
+        patch.setattr(DirectoryStore, "put", killed)
+        with pytest.raises(KeyboardInterrupt):
+            read()
+    assert not list(tmp_path.glob(".*"))
+    assert len(read()) == 5
+    assert read() == []
+
+
+def test_sources_with_weights_are_taken_over_as_they_were(read, folder, small_shards):
+    many_rows(folder)
+    read.pin = lambda: pin_sources(f"3={folder}/1.csv,1={folder}/2.csv", {})
+    assert read() == ["1.csv", "2.csv"]
     assert read() == []
 
 

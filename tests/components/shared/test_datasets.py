@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import tempfile
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -10,9 +14,10 @@ from pyarrow import parquet
 from components.shared import datasets
 from components.shared.datasets import Dataset, DatasetWriter, row_id
 from components.shared.errors import UserError
-from components.shared.files import staged_directory
+from components.shared.files import staged_directory, tree_digest
 from components.shared.manifest import damage
 from components.shared.records import columns_of
+from components.shared.shard_files import StoredRows
 
 COLUMNS = columns_of("classification", ["site"])
 
@@ -94,6 +99,60 @@ def test_tables_make_the_same_files_as_rows(tmp_path, small_shards):
     names = sorted(path.name for path in (tmp_path / "a").iterdir())
     assert len(names) > 5
     assert all((tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes() for name in names)
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    cuts=st.sets(st.integers(1, 119), max_size=8),
+    chosen=st.lists(st.integers(0, 9), max_size=12),
+    size=st.sampled_from([400, 1 << 20]),
+)
+def test_stored_rows_make_the_same_files_as_rows(tmp_path_factory, cuts, chosen, size):
+    """Pieces of a dataset, in another order, more than once or not at all, with new rows between some of them."""
+    place = Path(tempfile.mkdtemp(dir=tmp_path_factory.getbasetemp()))
+    rows = [row(number) for number in range(120)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(datasets, "SHARD_ROWS", 16)
+        patch.setattr(datasets, "SHARD_BYTES", size)
+        stored = StoredWriter(place / "before", rows)
+        pieces = list(itertools.pairwise([0, *sorted(cuts), 120]))
+        expected = []
+        with staged_directory(place / "stored") as staged:
+            writer = DatasetWriter(staged, COLUMNS)
+            for number in chosen or range(10):
+                if number < len(pieces):
+                    expected += rows[slice(*pieces[number])]
+                    for part in stored.parts(*pieces[number]):
+                        writer.write_stored(part)
+                elif chosen:
+                    expected.append(row(1000 + number))
+                    writer.write(expected[-1])
+            writer.finish()
+        write(place / "rows", expected)
+    assert tree_digest(place / "stored") == tree_digest(place / "rows")
+
+
+class StoredWriter(DatasetWriter):
+    """A dataset of rows that tells where each of them lies."""
+
+    def __init__(self, directory, rows):
+        directory.mkdir()
+        super().__init__(directory, COLUMNS)
+        self.shards = []
+        for one in rows:
+            self.write(one)
+        self.finish()
+
+    def shard_written(self, shard, *, ends):
+        self.shards.append((shard, ends))
+
+    def parts(self, begin, end):
+        at = 0
+        for shard, ends in self.shards:
+            first, last = max(begin - at, 0), min(end - at, shard.rows)
+            if first < last:
+                yield StoredRows(self.directory / shard.file, shard.sha256, shard.rows, ends, first, last)
+            at += shard.rows
 
 
 def test_large_rows_end_a_shard(tmp_path, monkeypatch):
