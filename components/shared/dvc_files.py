@@ -12,11 +12,12 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from components.shared import git
 from components.shared.dvc_source import CLONE_SECONDS, DvcAddress, run_git
 from components.shared.errors import RetryError, UserError
 from components.shared.http_source import Rules, http_file
@@ -34,11 +35,19 @@ _CHUNK: Final = 1 << 20
 
 @dataclass(frozen=True)
 class Tracked:
-    """A file or directory that DVC tracks: its path in the repository, md5 and where a remote keeps such objects."""
+    """A file or directory that DVC tracks.
+
+    Attributes:
+        path: Its path in the repository.
+        md5: The md5 that its pointer names.
+        prefix: Where a remote keeps such objects.
+        project: Directory of the DVC project that it belongs to; a repository may have several.
+    """
 
     path: PurePosixPath
     md5: str
     prefix: str
+    project: Path
 
     @property
     def key(self) -> str:
@@ -62,9 +71,9 @@ def dvc_files(reference: Reference, scratch: Path, rules: Rules, where: str) -> 
     wanted = PurePosixPath(address.path)
     found = {file.name: file for file in _in_git(clone, wanted, where)}
     outs = [out for out in _tracked(clone, where) if _related(out.path, wanted)]
-    if outs:
-        fetch = _remote(clone, rules, where)
-        for file in _in_remote(outs, wanted, fetch, scratch):
+    remotes = {project: _remote(clone, project, address, rules, where) for project in {out.project for out in outs}}
+    for out in outs:
+        for file in _in_remote(out, wanted, remotes[out.project], scratch, where):
             found.setdefault(file.name, file)
     if not found:
         raise UserError(f"{address.repository} has no {address.path}", where=where, remedy="correct path or revision")
@@ -88,34 +97,52 @@ def _in_git(clone: Path, wanted: PurePosixPath, where: str) -> list[SourceFile]:
 
 def _tracked(clone: Path, where: str) -> Iterator[Tracked]:
     for path in sorted({path for glob in POINTERS for path in clone.glob(glob) if path.is_file()}):
-        folder = PurePosixPath(path.relative_to(clone).parent.as_posix())
-        for out in _outs(path, where):
+        project = next(place for place in path.parents if place == clone or (place / ".dvc" / "config").is_file())
+        for folder, out in _outs(path, where):
             prefix = "files/md5/" if out.get("hash") == "md5" else ""
-            yield Tracked(folder / out["path"], out["md5"], prefix)
+            place = os.path.normpath(path.relative_to(clone).parent / folder / out["path"])
+            yield Tracked(PurePosixPath(place), out["md5"], prefix, project.relative_to(clone))
 
 
-def _outs(path: Path, where: str) -> list[Any]:
+def _outs(path: Path, where: str) -> list[tuple[str, Any]]:
+    """The outputs that a pointer names, each with the directory that its path begins in."""
     import yaml
 
     try:
         if path.stat().st_size > MAX_POINTER:
             raise ValueError("too long")
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        stages = content.get("stages", {}).values() if path.name == "dvc.lock" else [content]
-        outs = [out for stage in stages for out in stage.get("outs") or [] if "md5" in out]
-        if not all(_MD5.fullmatch(out["md5"]) and isinstance(out["path"], str) for out in outs):
+        stages = content.get("stages", {}) if path.name == "dvc.lock" else {"": content}
+        folders = _folders(path.with_name("dvc.yaml")) if path.name == "dvc.lock" else {"": content.get("wdir", ".")}
+        outs = [
+            (str(folders.get(name.partition("@")[0], ".")), out)
+            for name, stage in stages.items()
+            for out in stage.get("outs") or []
+            if "md5" in out
+        ]
+        if not all(_MD5.fullmatch(out["md5"]) and isinstance(out["path"], str) for _, out in outs):
             raise ValueError("an output without path or md5")
         return outs
     except (ValueError, AttributeError, KeyError, TypeError, RecursionError, yaml.YAMLError) as error:
         raise UserError(f"{path.name} cannot be read ({error})", where=where, remedy="mend the repository") from None
 
 
+def _folders(pipeline: Path) -> dict[str, str]:
+    """Where the stages of a dvc.yaml work; the paths in its lock file begin there."""
+    import yaml
+
+    if not pipeline.is_file() or pipeline.stat().st_size > MAX_POINTER:
+        return {}
+    stages = yaml.safe_load(pipeline.read_text(encoding="utf-8")).get("stages", {})
+    return {name: stage.get("do", stage).get("wdir", ".") for name, stage in stages.items()}
+
+
 def _related(path: PurePosixPath, wanted: PurePosixPath) -> bool:
     return path.is_relative_to(wanted) or wanted.is_relative_to(path)
 
 
-def _remote(clone: Path, rules: Rules, where: str) -> Fetch:
-    url, settings = _remote_settings(clone, where)
+def _remote(clone: Path, project: Path, address: DvcAddress, rules: Rules, where: str) -> Fetch:
+    url, settings = _remote_settings(clone / project, where)
     if url.startswith(HTTP):
         return lambda key, into: http_file(Reference(f"{url.rstrip('/')}/{key}", "", ""), rules, where).fetch(into)
     if "://" in url and not url.startswith(S3):
@@ -125,7 +152,12 @@ def _remote(clone: Path, rules: Rules, where: str) -> Fetch:
     endpoint = settings.get("endpointurl")
     if endpoint:
         _check_endpoint(endpoint, where)
-    store = open_store(url if "://" in url else str((clone / ".dvc" / url).resolve()))
+    if "://" not in url and not Path(url).is_absolute() and not git.is_path(address.repository):
+        what = f"its DVC remote is the path {url} on the machine of its owner"
+        raise UserError(what, where=where, remedy="`dvc pull` it there and give the directory")
+    if "://" not in url:  # a path begins beside the configuration, in the repository that was cloned
+        url = str((Path(address.location) / project / ".dvc" / url).resolve())
+    store = open_store(url)
 
     def fetch(key: str, into: Path) -> Path:
         store.download(key, into / "download")
@@ -149,21 +181,23 @@ def _check_endpoint(endpoint: str, where: str) -> None:
         raise UserError(f"its DVC remote is at {endpoint}", where=where, remedy=f"set AWS_ENDPOINT_URL={endpoint}")
 
 
-def _in_remote(outs: list[Tracked], wanted: PurePosixPath, fetch: Fetch, scratch: Path) -> Iterator[SourceFile]:
-    for out in outs:
-        for path, one in _members(out, fetch, scratch):
-            if path.is_relative_to(wanted):
-                name = path.name if path == wanted else path.relative_to(wanted).as_posix()
-                yield SourceFile(name=name, content=f"md5={one.md5}", fetch=partial(_fetched, one, fetch))
+def _in_remote(out: Tracked, wanted: PurePosixPath, fetch: Fetch, scratch: Path, where: str) -> Iterator[SourceFile]:
+    for one in _members(out, fetch, scratch, where):
+        if one.path.is_relative_to(wanted):
+            name = one.path.name if one.path == wanted else one.path.relative_to(wanted).as_posix()
+            yield SourceFile(name=name, content=f"md5={one.md5}", fetch=partial(_fetched, one, fetch))
 
 
-def _members(out: Tracked, fetch: Fetch, scratch: Path) -> Iterator[tuple[PurePosixPath, Tracked]]:
+def _members(out: Tracked, fetch: Fetch, scratch: Path, where: str) -> list[Tracked]:
     if not out.md5.endswith(".dir"):
-        yield out.path, out
-        return
-    for entry in json.loads(_fetched(out, fetch, scratch).read_bytes()):
-        member = Tracked(out.path / entry["relpath"], entry["md5"], out.prefix)
-        yield member.path, member
+        return [out]
+    try:
+        entries = json.loads(_fetched(out, fetch, scratch).read_bytes())
+        if not all(_MD5.fullmatch(entry["md5"]) for entry in entries):
+            raise ValueError("a file without md5")
+        return [replace(out, path=out.path / entry["relpath"], md5=entry["md5"]) for entry in entries]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UserError(f"{out.path} has a list of files that cannot be read ({error})", where=where) from None
 
 
 def _fetched(one: Tracked, fetch: Fetch, into: Path) -> Path:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +12,10 @@ from pathlib import Path
 import pytest
 
 from components.resolve.source import pin_sources
+from components.shared import dvc_files
+from components.shared.dvc_source import DvcAddress
 from components.shared.errors import RetryError, UserError
+from components.shared.http_source import Rules
 
 BAD, GOOD = "text,label\nbad,neg\nworse,neg\n", "text,label\ngood,pos\n"
 
@@ -104,12 +110,21 @@ def test_a_link_in_a_repository_leads_nowhere(ingest, made):
         texts(ingest, pin_sources(f"dvc+{made.path}//data@v2", {}), files="link.csv")
 
 
-def test_what_a_pipeline_made(ingest, made, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("stage", "path", "pipeline"),
+    [
+        ("make", "out.csv", ""),
+        ("make", "../out.csv", "stages: {make: {wdir: work, cmd: make}}"),
+        ("make@one", "../out.csv", "stages: {make: {foreach: [one], do: {wdir: work, cmd: make}}}"),
+    ],
+)
+def test_what_a_pipeline_made(ingest, made, tmp_path, stage, path, pipeline):
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "--quiet", made.path, clone], check=True)
     md5 = next((made.path / "data").glob("one.csv.dvc")).read_text().split("md5: ")[1].split()[0]
-    lock = f"schema: '2.0'\nstages:\n  make:\n    outs:\n    - {{path: out.csv, hash: md5, md5: {md5}}}\n"
+    lock = f"schema: '2.0'\nstages:\n  {stage}:\n    outs:\n    - {{path: {path}, hash: md5, md5: {md5}}}\n"
     (clone / "dvc.lock").write_text(lock)
+    (clone / "dvc.yaml").write_text(pipeline or "stages: {}")
     identity = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
     subprocess.run(["git", "add", "--all"], cwd=clone, check=True)
     subprocess.run(["git", *identity, "commit", "--quiet", "--message", "lock"], cwd=clone, check=True)
@@ -170,6 +185,40 @@ def test_repositories_that_are_spoilt(ingest, spoilt, name, old, new, kind, mess
     with pytest.raises(kind) as caught:
         texts(ingest, spoilt(name, old, new))
     assert message in caught.value.line
+
+
+def test_a_remote_whose_path_begins_beside_its_configuration(ingest, made, spoilt, tmp_path):
+    remote = made.path.parent / "remote"
+    reference = spoilt(".dvc/config", str(remote), os.path.relpath(remote, tmp_path / "spoilt" / ".dvc"))
+    assert texts(ingest, reference) == ["bad", "worse", "new"]
+
+
+def test_a_path_on_the_machine_of_the_owner(tmp_path):
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc" / "config").write_text("[core]\n    remote = a\n['remote \"a\"']\n    url = ../../store\n")
+    address = DvcAddress.parse("dvc+https://example.org/r.git//x.csv", "source")
+    with pytest.raises(UserError, match=r"its DVC remote is the path \.\./\.\./store on the machine of its owner"):
+        dvc_files._remote(tmp_path, Path(), address, Rules(), "source")
+
+
+def test_a_project_in_a_folder_of_a_repository(ingest, spoilt, tmp_path):
+    reference = spoilt("data/in_git.csv", "text", "words")
+    clone = tmp_path / "spoilt"
+    (clone / ".dvc").rename(clone / "data" / ".dvc")
+    subprocess.run(["git", "-c", "user.name=T", "-c", "user.email=t@x.org", "add", "--all"], cwd=clone, check=True)
+    reference = spoilt("data/in_git.csv", "words", "text")
+    assert texts(ingest, reference) == ["bad", "worse", "new"]
+
+
+@pytest.mark.parametrize("listed", ["[{}]", "5", "[", '[{"relpath": "x", "md5": "../../x"}]'])
+def test_a_directory_whose_list_is_none(ingest, made, spoilt, listed):
+    md5 = hashlib.md5(listed.encode(), usedforsecurity=False).hexdigest()
+    path = made.path.parent / "remote" / "files" / "md5" / md5[:2] / f"{md5[2:]}.dir"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(listed)
+    (old,) = re.findall(r"md5: (\w{32})", (made.path / "data" / "one.csv.dvc").read_text())
+    with pytest.raises(UserError, match=r"data/one\.csv has a list of files that cannot be read"):
+        texts(ingest, spoilt("data/one.csv.dvc", f"md5: {old}", f"md5: {md5}.dir"))
 
 
 def test_an_object_that_is_damaged_in_the_remote(ingest, made, tmp_path):
