@@ -28,6 +28,7 @@ SECONDS: Final = "EVERTUNE_HTTP_SECONDS"
 """Names the variable that sets the longest time for one download."""
 LONGEST: Final = 3600.0
 _CHUNK: Final = 1 << 18
+_SAFE: Final = "/?%:@!$&'()*+,;=~-._"
 _MOVED: Final = (301, 302, 303, 307, 308)
 _LATER: Final = (408, 425, 429, 500, 502, 503, 504)
 _DIGEST: Final = re.compile(r"sha256=([0-9a-fA-F]{64})")
@@ -110,7 +111,9 @@ def _answered(uri: str, rules: Rules, headers: Mapping[str, str], where: str) ->
         connection = connect(url, rules.allowed, where)
         try:
             parts = urlsplit(url)
-            target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._") + (f"?{parts.query}" if parts.query else "")
+            target = quote(parts.path or "/", safe=_SAFE) + (
+                f"?{quote(parts.query, safe=_SAFE)}" if parts.query else ""
+            )
             connection.request("GET", target, headers={"Accept-Encoding": "identity", **headers})
             with connection.getresponse() as answer:
                 if answer.status not in _MOVED:

@@ -50,7 +50,7 @@ class Site(BaseHTTPRequestHandler):
         elif name in ("flaky.csv", "cut.csv"):
             self.send(200, self.body)
         elif name in ("zipped.csv", "zipped.csv.gz"):
-            self.send(200, gzip.compress(CSV), {"Content-Encoding": "x-gzip"})
+            self.send(200, gzip.compress(CSV, mtime=0), {"Content-Encoding": "x-gzip"})
         elif name == "endless.csv":
             self.endless()
         else:
@@ -137,7 +137,7 @@ def test_an_evaluation_set_of_the_web(ingest, site, tmp_path):
 
 
 def test_redirects_are_followed_to_what_may_be_asked(ingest, site):
-    site.moved = "../data/tagged.csv"
+    site.moved = "../data/tagged.csv?name=a b&c=ü"
     reference = pinned(site, "moved.csv")
     assert len(ingest.reference(reference, **LOOPBACK).rows) == 2
     with pytest.raises(UserError, match="redirected more than 5 times"):
