@@ -15,6 +15,7 @@ from components.clean.near_duplicates import similar_pairs
 from components.clean.parts import Marks
 from components.clean.shingles import Places
 from components.clean.signatures import SignatureIndex
+from components.shared.records import TASKS
 
 CONFLICT: Final = "duplicates with conflicting labels"
 EXACT: Final = "exact duplicate"
@@ -74,7 +75,7 @@ class Duplicates:
         for pairs in similar_pairs(self.index, self.reasons == 0, self.config.cluster_similarity, self.scratch):
             for row, earlier in pairs.tolist():
                 found.setdefault(row, []).append(earlier)
-        for row, earlier in self._same_prompts():
+        for row, earlier in self._same_prompts() if "messages" in TASKS[self.config.task] else ():
             if earlier not in found.setdefault(row, []):
                 found[row].append(earlier)
         return found
@@ -101,7 +102,7 @@ class Duplicates:
     def _drop_similar(self) -> None:
         """A row that is like any earlier one goes, also like one that goes itself: what stands for it is kept."""
         labels, threshold = self.marks.labels, self.config.near_duplicate_similarity
-        questions = self.marks.questions()
+        questions = self.marks.questions() if "context" in TASKS[self.config.task] else None
         for pairs in similar_pairs(self.index, self.reasons == 0, threshold, self.scratch, questions):
             _, first = np.unique(pairs[:, 0], return_index=True)
             for row, earlier in pairs[first].tolist():

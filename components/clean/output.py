@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from io import FileIO
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +16,13 @@ from components.clean.duplicates import Duplicates
 from components.clean.findings import Findings
 from components.clean.parts import part_rows
 from components.clean.shingles import Places
-from components.shared.datasets import DatasetWriter
+from components.shared.datasets import DatasetWriter, json_text
 from components.shared.kept_texts import kept_texts_writer
 from components.shared.progress import Progress
 from components.shared.texts import compared_text
 
 DROPPED_FILE: Final = "dropped.jsonl"
-_ENCODER: Final = json.JSONEncoder(ensure_ascii=False)
+_LINE: Final = b'{"id": %s, "text": %s, "label": %s, "reason": %s, "kept": %s}\n'
 
 
 class Output:
@@ -53,7 +52,7 @@ class Output:
         """Writes the rows of all parts, each of which is read before the next one is asked for."""
         total, begin = len(self.duplicates.reasons), 0
         with (
-            (self.directory / DROPPED_FILE).open("w", encoding="utf-8") as dropped,
+            (self.directory / DROPPED_FILE).open("wb") as dropped,
             (self.scratch / "stand-ins").open("w+b", buffering=0) as texts,
             kept_texts_writer(self.directory) as self.kept_texts,
             Progress("writing", total, "rows") as progress,
@@ -65,7 +64,7 @@ class Output:
                     begin += len(rows)
                     progress.advance(len(rows))
 
-    def _write(self, begin: int, rows: pa.Table, marks: pa.Table, dropped: TextIO) -> None:
+    def _write(self, begin: int, rows: pa.Table, marks: pa.Table, dropped: BinaryIO) -> None:
         reasons = self.duplicates.reasons[begin : begin + len(rows)]
         stand_ins = _within(self.stand_ins.rows, begin, len(rows))
         chosen = rows.take(np.array(stand_ins, np.int64) - begin)
@@ -79,20 +78,18 @@ class Output:
         self.kept_texts.write_table(kept_texts)
         self.writer.write_table(rows.filter(kept), kept_texts["size"].to_pylist())
         gone = np.flatnonzero(reasons)
-        for place, row, mark in zip(
-            gone.tolist(), rows.take(gone).to_pylist(), marks.take(gone).to_pylist(), strict=True
-        ):
+        marks = marks.select(["raw_id", "label"]).take(gone)
+        for place, row, mark in zip(gone.tolist(), rows.take(gone).to_pylist(), marks.to_pylist(), strict=True):
             self._drop(begin + place, row, mark, dropped)
 
-    def _drop(self, number: int, row: Mapping[str, Any], mark: Mapping[str, Any], dropped: TextIO) -> None:
+    def _drop(self, number: int, row: Mapping[str, Any], mark: Mapping[str, Any], dropped: BinaryIO) -> None:
         text, label = compared_text(row), mark["label"]
         reason = self.duplicates.marks.reason_names[self.duplicates.reasons[number]]
         kept_as = int(self.duplicates.kept_as[number])
         kept = self.stand_ins.text(kept_as)
         self.findings.drop(text, label, reason, kept)
         self.findings.clusters.add(kept_as, text, kept)
-        line = {"id": mark["raw_id"], "text": text, "label": label, "reason": reason, "kept": kept}
-        dropped.write(_ENCODER.encode(line) + "\n")
+        dropped.write(_LINE % tuple(map(json_text, (mark["raw_id"], text, label, reason, kept))))
 
 
 class _StandIns:

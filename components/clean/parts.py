@@ -131,7 +131,7 @@ class Marks:
 
     def _read(self, part: Path, begin: int) -> int:
         """Takes the marks of a part, whose rows begin at a number; gives the number of the next part's."""
-        table = parquet.read_table(part / MARKS_FILE, columns=["reason", "label", "key", "chars"])
+        table = _marks_of(part, ["reason", "label", "key", "chars"])
         rows = slice(begin, begin + len(table))
         self._keys[rows] = _keys(table["key"])
         self.labels[rows] = _codes(table["label"], self.label_names)
@@ -164,16 +164,21 @@ class Marks:
 
     def _columns(self, name: str) -> Iterator[npt.NDArray[Any]]:
         for part in self.parts:
-            yield parquet.read_table(part / MARKS_FILE, columns=[name])[name].to_numpy()
+            yield _marks_of(part, [name])[name].to_numpy()
 
 
 def part_rows(part: Path) -> Iterator[tuple[pa.Table, pa.Table]]:
     """The rows of a part and their marks, some at a time."""
-    marks, begin = parquet.read_table(part / MARKS_FILE), 0
+    marks, begin = _marks_of(part), 0
     with parquet.ParquetFile(part / ROWS_FILE) as file:
-        for batch in file.iter_batches(READ_ROWS * 4):
+        for batch in file.iter_batches(READ_ROWS * 4, use_threads=False):
             yield pa.Table.from_batches([batch]), marks.slice(begin, len(batch))
             begin += len(batch)
+
+
+def _marks_of(part: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    with parquet.ParquetFile(part / MARKS_FILE) as file:
+        return file.read(columns, use_threads=False)
 
 
 def _hash(text: str, size: int) -> int:

@@ -166,7 +166,7 @@ class DatasetWriter:
         self._settle(split)
         tables, self._tables[split] = self._tables[split], []
         if len(tables) == 1 and all(column.num_chunks == 1 for column in tables[0].columns):
-            return tables[0]
+            return tables[0].cast(self._schema)  # which may name the values of lists in another way
         # In one piece, since the pages of a file depend on the pieces.
         return pa.concat_tables([self._schema.empty_table(), *tables]).combine_chunks()
 
@@ -220,7 +220,7 @@ class Dataset:
 
         for shard in self.manifest.splits[split]:
             with parquet.ParquetFile(self.directory / shard.file) as file:
-                for batch in file.iter_batches(READ_ROWS, columns=columns):
+                for batch in file.iter_batches(READ_ROWS, columns=columns, use_threads=False):
                     yield pa.Table.from_batches([batch])
 
     def table(self, split: str = ALL) -> pa.Table:
@@ -271,14 +271,14 @@ def canonical_form(columns: Columns) -> Callable[[Row], bytes]:
     def of_texts(row: Row) -> bytes:
         """The same for texts only, several times as fast."""
         try:
-            return b"{" + b",".join([key + _json_text(row[name]) for key, name in keys]) + b"}"
+            return b"{" + b",".join([key + json_text(row[name]) for key, name in keys]) + b"}"
         except (AttributeError, TypeError):  # a value is missing
             return of_any(row)
 
     return of_texts
 
 
-def _json_text(text: str) -> bytes:
+def json_text(text: str) -> bytes:
     """A text as JSON, what `encode_basestring` gives."""
     data = text.encode()
     if len(data) < SHORT_TEXT or data.translate(None, _NOT_RARE):

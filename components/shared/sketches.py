@@ -33,6 +33,11 @@ class Sketch:
         if len(self._largest) > self.size:
             del self._places[heapq.heappop(self._largest)[1]]
 
+    @property
+    def limit(self) -> int:
+        """The largest first 64 bits of a hash that may still be taken."""
+        return -self._largest[0][0] >> 64 if len(self._largest) == self.size else (1 << 64) - 1
+
     def to_json(self) -> dict[str, Any]:
         """The sample, in the order of the hashes."""
         rows = {key.hex(): list(self._places[key]) for key in sorted(self._places)}

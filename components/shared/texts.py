@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Row = Mapping[str, Any]
 Clean = Callable[[str], str]
 TEXTS: Final = ("text", "source", "target", "question", "context")
 """Columns that hold one text each."""
+COMPARED: Final = ("text", "source", "context", "question", "messages")
+"""Columns that the compared text is made of, where they are there."""
 GREETING: Final = 20
 """Bytes of the first words of a chat that are no greeting."""
 
@@ -27,6 +32,23 @@ def compared_text(row: Row) -> str:
     if "context" in row:
         return f"{row['context']}\n{row['question']}"
     return "\n".join(message["content"] for message in row["messages"])
+
+
+def compared_texts(table: pa.Table) -> pa.ChunkedArray:
+    """The compared text of each row of a table."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    for column in ("text", "source"):
+        if column in table.column_names:
+            return table[column]
+    if "context" in table.column_names:
+        return compute.binary_join_element_wise(table["context"], table["question"], "\n")
+    messages = table["messages"].combine_chunks()
+    contents = compute.list_flatten(messages).field("content")
+    ends = compute.cumulative_sum(compute.list_value_length(messages)).cast(pa.int32())
+    lists = pa.ListArray.from_arrays(pa.concat_arrays([pa.array([0], pa.int32()), ends]), contents)
+    return pa.chunked_array([compute.binary_join(lists, "\n")])
 
 
 def alike_text(row: Row) -> str:
@@ -93,3 +115,11 @@ def _places(text: str, context: str) -> list[int]:
 def label_of(row: Row) -> str:
     """The label of a row; several as one; empty when it has none."""
     return str(row["label"]) if "label" in row else ",".join(sorted(row.get("labels") or ()))
+
+
+def labels_of(table: pa.Table) -> list[str]:
+    """The label of each row of a table."""
+    if "label" in table.column_names:
+        return [str(label) for label in table["label"].to_pylist()]
+    several = table["labels"].to_pylist() if "labels" in table.column_names else [None] * len(table)
+    return [label_of({"labels": labels}) for labels in several]

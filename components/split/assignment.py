@@ -4,15 +4,22 @@ A text's own hash decides, so the split of a row does not depend on how many row
 like earlier rows (a tie) follows them, so that what is alike never lies on two sides; when it ties rows of
 different splits, it goes to the most protected one and the rows on the other sides are dropped. Looking
 back only, a row of the test set stays there whatever is appended.
+
+Rows without ties and strata are drawn all at once; the others in their order. Memory holds some 30 bytes for each row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
 
 from components.split.config import Config
-from components.split.draws import SPLITS, TEST, TRAIN, VALIDATION, Draws, Pick, fraction
+from components.split.draws import SPLITS, TEST, TRAIN, VALIDATION, Codes, Draws, Keys, Pick, fractions
+from components.split.ties import Rows, Ties
+from components.split.traits import Deciding
 
 TIED: Final[Mapping[str, str]] = {
     VALIDATION: "like a row of the validation set",
@@ -20,64 +27,80 @@ TIED: Final[Mapping[str, str]] = {
 }
 DISPUTED: Final = "first of duplicates with conflicting labels"
 CAPPED: Final = "beyond train_rows"
+_TEST: Final = SPLITS.index(TEST)
 
 
 class Assignment:
-    """Takes the rows in source order and gives each a split or a reason why it has none.
+    """Gives each row a split, or a reason why it has none.
+
+    Args:
+        config: The options.
+        keys: The hash of each row's text.
+        ties: Which rows must stay together.
+        deciding: What else decides; nothing by default.
 
     Attributes:
-        reasons: Why each row is dropped; empty for the others.
+        reasons: Why each row is dropped, as a place in `reason_names`; 0 for the others.
         cluster: The first row of each row's cluster.
-        keys: The hash of each row's text.
     """
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
-        self.reasons: list[str] = []
-        self.cluster: list[int] = []
-        self.keys: list[bytes] = []
-        self._draws = Draws(config)
-        self._split: dict[int, str] = {}
+    def __init__(self, config: Config, keys: Keys, ties: Ties, deciding: Deciding | None = None) -> None:
+        self.config, self.keys, self.deciding = config, keys, deciding or Deciding()
+        self.reason_names = [""]
+        self.reasons = np.zeros(len(keys), np.uint8)
+        self.cluster = np.arange(len(keys), dtype=np.int32)
+        self._draws = Draws(config, keys, self.deciding.groups)
         self._picks: dict[int, list[Pick]] = {}
         self._members: dict[int, list[int]] = {}  # of clusters with more rows than the first
+        self._frozen = np.array(self.deciding.frozen, bool) if self.deciding.frozen else np.zeros(len(keys), bool)
+        self._split = np.where(self._frozen, np.uint8(_TEST), np.uint8(0) if config.stratify else self._draws.all())
+        for row in range(len(keys)) if config.stratify else ties.rows():
+            self._add(int(row), ties.of(int(row)))
 
-    def add(
-        self, key: bytes, earlier: Sequence[int] = (), *, group: bytes = b"", stratum: str = "", frozen: bool = False
-    ) -> None:
-        """Adds the next row.
-
-        Args:
-            key: The hash of its text.
-            earlier: Numbers of earlier rows that it is like.
-            group: Identity of its group, which then decides instead of its text.
-            stratum: What the splits are to hold in like shares.
-            frozen: Whether it is of the test set in any case.
-        """
-        row = len(self.cluster)
-        self.keys.append(key)
-        self.reasons.append("")
-        clusters = sorted({self.cluster[other] for other in earlier}) if earlier else []
+    def _add(self, row: int, earlier: Sequence[int]) -> None:
+        """Puts a row to the earlier ones that it is tied to, or begins a cluster with it."""
+        frozen, stratum = bool(self._frozen[row]), self.deciding.strata.of(row, "")
+        clusters = sorted({int(self.cluster[other]) for other in earlier})
         if frozen or not clusters:
-            split, picks = (TEST, []) if frozen else self._draws.draw(group or key, stratum)
-            self._split[row] = split
             if self.config.stratify:
-                self._picks[row] = picks
+                self._draw(row, stratum)
             clusters.append(row)
         if earlier:
             self._join(clusters, row)
-        self.cluster.append(clusters[0])
+        self.cluster[row] = clusters[0]
         if self.config.stratify:
             self._draws.count(self._picks[clusters[0]], stratum)
-        if self.config.frozen_test and not frozen and self._split[clusters[0]] == TEST:
-            self.reasons[row] = TIED[TEST]  # a frozen test set takes no other rows
+        if self.config.frozen_test and not frozen and self._split[clusters[0]] == _TEST:
+            self.drop([row], TIED[TEST])  # a frozen test set takes no other rows
+
+    def _draw(self, row: int, stratum: str) -> None:
+        self._picks[row] = []
+        if not self._frozen[row]:
+            self._split[row], self._picks[row] = self._draws.draw(row, stratum)
+
+    def splits(self, rows: slice | Rows) -> Codes:
+        """The splits of rows, whether they are dropped or not, as places in SPLITS."""
+        found: Codes = self._split[self.cluster[rows]]
+        return found
 
     def split_of(self, row: int) -> str:
         """The split of a row, whether it is dropped or not."""
-        return self._split[self.cluster[row]]
+        return SPLITS[int(self._split[self.cluster[row]])]
 
-    def rows_of(self, split: str) -> list[int]:
+    def reason_of(self, row: int) -> str:
+        """Why a row is dropped; empty when it is not."""
+        return self.reason_names[int(self.reasons[row])]
+
+    def rows_of(self, split: str) -> Rows:
         """The rows of a split that are not dropped."""
-        return [row for row, reason in enumerate(self.reasons) if not reason and self.split_of(row) == split]
+        return np.flatnonzero((self.splits(slice(None)) == SPLITS.index(split)) & (self.reasons == 0))
+
+    def dropped(self) -> dict[str, int]:
+        """Dropped rows by reason, in the order of the first row of each."""
+        found, first, counts = np.unique(self.reasons, return_index=True, return_counts=True)
+        order = np.argsort(first)
+        names = {self.reason_names[code]: int(count) for code, count in zip(found[order], counts[order], strict=True)}
+        return {name: count for name, count in names.items() if name}
 
     def cap_train(self) -> None:
         """Drops train rows beyond `train_rows`.
@@ -88,28 +111,30 @@ class Assignment:
         if self.config.train_rows and len(train) > self.config.train_rows:
             self.drop(self.ranked(train, "cap")[self.config.train_rows :], CAPPED)
 
-    def ranked(self, rows: Iterable[int], purpose: str) -> list[int]:
-        """Rows in an order that depends on their texts and the purpose only."""
-        return sorted(rows, key=lambda row: (fraction(self.keys[row], self.config.salt, purpose), row))
+    def ranked(self, rows: Rows, purpose: str) -> Rows:
+        """Ascending rows in an order that depends on their texts and the purpose only."""
+        ranks = fractions(self.keys[rows].tolist(), len(rows), self.config.salt, purpose)
+        return rows[np.argsort(ranks, kind="stable")]
 
-    def drop(self, rows: Collection[int], reason: str) -> None:
-        """Drops rows for a reason."""
-        for row in rows:
-            self.reasons[row] = self.reasons[row] or reason
+    def drop(self, rows: npt.ArrayLike, reason: str) -> None:
+        """Drops rows for a reason, those that are not dropped yet."""
+        if reason not in self.reason_names:
+            self.reason_names.append(reason)
+        numbers: npt.NDArray[Any] = np.asarray(rows, np.int64)
+        self.reasons[numbers[self.reasons[numbers] == 0]] = self.reason_names.index(reason)
 
     def _join(self, clusters: Sequence[int], new: int) -> None:
         """Makes one cluster of several and a new row, which may be one of them."""
         target = clusters[0]
-        winner = max((self._split[cluster] for cluster in clusters), key=SPLITS.index)
+        winner = max(int(self._split[cluster]) for cluster in clusters)
         joined = self._members.setdefault(target, [target])
         for cluster in clusters:
             members = [] if cluster == new else self._members.get(cluster, [cluster])
             if self._split[cluster] != winner:
-                self.drop(members, TIED[winner])
+                self.drop(members, TIED[SPLITS[winner]])
             if cluster != target:
                 self._members.pop(cluster, None)
                 joined += members
-                for row in members:
-                    self.cluster[row] = target
+                self.cluster[members] = target
         joined.append(new)
         self._split[target] = winner

@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
+
+import numpy as np
 
 from components.split.assignment import Assignment
 from components.split.draws import TRAIN
+from components.split.ties import Rows
 
 UNDERSAMPLED: Final = "beyond the balance of labels"
 
 
-def undersample(assignment: Assignment, labels: Sequence[str]) -> None:
-    """Drops train rows until each label has as many as the rarest; those with the largest hashes go.
-
-    Args:
-        assignment: Where they are dropped.
-        labels: The label of each row.
-    """
-    by_label = _by_label(assignment, labels)
-    least = min(map(len, by_label.values()), default=0)
-    for rows in by_label.values():
+def undersample(assignment: Assignment) -> None:
+    """Drops train rows until each label has as many as the rarest; those with the largest hashes go."""
+    by_label = _by_label(assignment)
+    least = min(map(len, by_label), default=0)
+    for rows in by_label:
         assignment.drop(assignment.ranked(rows, "undersample")[least:], UNDERSAMPLED)
 
 
-def repeats(assignment: Assignment, labels: Sequence[str]) -> dict[int, int]:
+def repeats(assignment: Assignment) -> dict[int, int]:
     """How often each train row of a rare label is to be repeated so that it has as many as the most frequent one."""
-    by_label = _by_label(assignment, labels)
-    most = max(map(len, by_label.values()), default=0)
+    by_label = _by_label(assignment)
+    most = max(map(len, by_label), default=0)
     found: dict[int, int] = {}
-    for rows in by_label.values():
+    for rows in by_label:
         times, rest = divmod(most - len(rows), len(rows))
-        for place, row in enumerate(assignment.ranked(rows, "oversample")):
+        for place, row in enumerate(assignment.ranked(rows, "oversample").tolist()):
             if again := times + (place < rest):
                 found[row] = again
     return found
@@ -43,8 +41,8 @@ def class_weights(labels: Mapping[str, int]) -> dict[str, float]:
     return {label: round(rows / len(labels) / count, 4) for label, count in labels.items() if count}
 
 
-def _by_label(assignment: Assignment, labels: Sequence[str]) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = {}
-    for row in assignment.rows_of(TRAIN):
-        found.setdefault(labels[row], []).append(row)
-    return found
+def _by_label(assignment: Assignment) -> list[Rows]:
+    """The train rows of each label."""
+    rows = assignment.rows_of(TRAIN)
+    codes = np.array(assignment.deciding.labels.codes)[rows]
+    return [rows[codes == code] for code in np.unique(codes)]

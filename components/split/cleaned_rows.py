@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import chain
+from collections.abc import Collection, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+import numpy.typing as npt
+
 from components.shared.canonical import sizes_of
 from components.shared.datasets import ALL, Dataset
-from components.shared.kept_texts import read_kept_texts
+from components.shared.kept_texts import KEY_BYTES, read_kept_texts
 from components.shared.records import text_key
 from components.shared.texts import compared_text
 
@@ -32,18 +35,32 @@ class CleanedRows(Dataset):
         super().__init__(directory)
         self._texts = read_kept_texts(findings, self.manifest.rows(ALL))
 
-    def keyed(self) -> Iterator[tuple[dict[str, Any], bytes]]:
-        """Each row with the hash of its text; the text itself is only there when it had to be read."""
+    @cached_property
+    def keys(self) -> npt.NDArray[np.void]:
+        """The hash of each row's text."""
         if self._texts is None:
-            yield from ((row, text_key(compared_text(row))) for row in self.rows())
-            return
-        tables = self.tables(columns=["id", *(name for name in _DECIDING if name in self.columns)])
-        rows = chain.from_iterable(table.to_pylist() for table in tables)
-        yield from zip(rows, self._texts["key"].to_pylist(), strict=True)
+            keys = (text_key(compared_text(row)) for row in self.rows())
+            return np.fromiter(keys, f"S{KEY_BYTES}", self.manifest.rows(ALL)).view(f"V{KEY_BYTES}")
+        parts = [np.empty(0, f"V{KEY_BYTES}")]
+        for chunk in self._texts["key"].chunks:
+            parts.append(np.frombuffer(chunk.buffers()[1], parts[0].dtype, len(chunk), chunk.offset * KEY_BYTES))
+        return np.concatenate(parts)
 
-    def sizes(self, begin: int, table: pa.Table) -> Sequence[int] | None:
+    def deciding(self) -> Iterator[dict[str, Any]]:
+        """The rows without their texts."""
+        for table in self.tables(columns=[name for name in _DECIDING if name in self.columns]):
+            yield from table.to_pylist()
+
+    def numbers(self, ids: Collection[str]) -> Iterator[tuple[int, str]]:
+        """The numbers of the rows that have certain ids, and these."""
+        begin = 0
+        for table in self.tables(columns=["id"]) if ids else ():
+            yield from ((row, one) for row, one in enumerate(table["id"].to_pylist(), begin) if one in ids)
+            begin += len(table)
+
+    def sizes(self, begin: int, table: pa.Table) -> npt.NDArray[np.int64] | None:
         """Bytes of rows in canonical form, the first of which has the number `begin`; None where it is not known."""
         if self._texts is None:
-            return sizes_of(table, self.columns)
-        known: list[int] = self._texts["size"].slice(begin, len(table)).to_pylist()
-        return known
+            sizes = sizes_of(table, self.columns)
+            return None if sizes is None else np.array(sizes, np.int64)
+        return np.asarray(self._texts["size"].slice(begin, len(table)).to_numpy(), np.int64)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from components.shared.datasets import ALL, Dataset
 from components.shared.errors import UserError
@@ -15,7 +16,7 @@ from components.shared.manifest import Manifest, read_manifest
 from components.shared.progress import track
 from components.shared.records import columns_of
 from components.shared.result import Result
-from components.shared.texts import compared_text, label_of
+from components.shared.texts import compared_text
 from components.split.assignment import DISPUTED, Assignment
 from components.split.balance import repeats, undersample
 from components.split.card import data_card
@@ -27,7 +28,7 @@ from components.split.falls import Falls
 from components.split.leakage import check_labels, check_no_leak, check_rows
 from components.split.report import write_report
 from components.split.statistics import statistics
-from components.split.ties import first_of_components, tied_rows
+from components.split.ties import ties_of, whole_clusters
 from components.split.traits import Traits
 from components.split.writing import write
 
@@ -42,7 +43,7 @@ def run(config: Config) -> Result:
     traits = Traits(config, cleaned.columns)
     assignment, enlarger = assign(config, cleaned, clusters, traits, cleaning.get("disputed", ()))
     falls = Falls(assignment)
-    dropped = Counter(filter(None, assignment.reasons))
+    dropped = assignment.dropped()
     with staged_directory(config.splits) as splits, staged_directory(config.card) as card:
         manifest, numbers_of, sketch = write(cleaned, assignment, enlarger, falls, splits)
         check_rows({name: manifest.rows(name) for name in SPLITS}, config.frozen_test)
@@ -79,16 +80,17 @@ def assign(
         traits: Reads what else decides.
         disputed: Numbers of rows whose duplicates have other labels: no row leaves the test set, not for that either.
     """
-    assignment, labels = Assignment(config), []
-    rows = _tied(config, cleaned, clusters, traits)
-    for row, key, tied in track(rows, "assigning", cleaned.manifest.rows(ALL), "rows"):
-        assignment.add(key, tied, group=traits.group(row), stratum=traits.stratum(row), frozen=traits.frozen(row))
-        labels.append(label_of(row) if config.balance != "none" else "")
-    assignment.drop([row for row in disputed if assignment.split_of(row) != TEST], DISPUTED)
+    deciding = traits.read(track(cleaned.deciding(), "assigning", cleaned.manifest.rows(ALL), "rows"))
+    ties = ties_of(cleaned, clusters, deciding)
+    if config.folds:  # so that each row is in the test set of one fold
+        ties = whole_clusters(ties, cleaned.manifest.rows(ALL))
+    assignment = Assignment(config, cleaned.keys, ties, deciding)
+    rows = np.array(disputed, np.int64)
+    assignment.drop(rows[assignment.splits(rows) != SPLITS.index(TEST)], DISPUTED)
     assignment.cap_train()
     if config.balance == "undersample":
-        undersample(assignment, labels)
-    again = repeats(assignment, labels) if config.balance == "oversample" else {}
+        undersample(assignment)
+    again = repeats(assignment) if config.balance == "oversample" else {}
     return assignment, Enlarger(config, again, _protected(assignment) if config.augment else ())
 
 
@@ -103,21 +105,10 @@ def _tokens(config: Config, splits: Dataset) -> dict[str, Any]:
     return counter.summary()
 
 
-def _tied(
-    config: Config, cleaned: CleanedRows, clusters: Sequence[Sequence[str]], traits: Traits
-) -> Iterator[tuple[dict[str, Any], bytes, list[int]]]:
-    """Rows with what they are tied to; for folds whole clusters, so that each row is in the test set of one fold."""
-    if not config.folds:
-        yield from tied_rows(cleaned, clusters, traits)
-        return
-    first = first_of_components(tied for _, _, tied in tied_rows(cleaned, clusters, traits))
-    for number, (row, key, _) in enumerate(tied_rows(cleaned, clusters, traits)):
-        yield row, key, [first[number]] if first[number] != number else []
-
-
 def _protected(assignment: Assignment) -> set[bytes]:
     """Hashes of the texts of the other splits."""
-    return {assignment.keys[row] for split in SPLITS if split != TRAIN for row in assignment.rows_of(split)}
+    rows = np.concatenate([assignment.rows_of(split) for split in SPLITS if split != TRAIN])
+    return set(assignment.keys[rows].tolist())
 
 
 def _check_findings(cleaning: Mapping[str, Any], manifest: Manifest) -> None:

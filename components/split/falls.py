@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Final
 
+import numpy as np
+
 from components.split.assignment import Assignment
 from components.split.draws import SPLITS
+from components.split.ties import Rows
 
 LEFT_OUT: Final = "left out"
 _SIZES: Final = ((2, "2"), (3, "3"), (5, "4 to 5"), (10, "6 to 10"), (100, "11 to 100"))
@@ -25,10 +28,11 @@ class Falls:
 
     def __init__(self, assignment: Assignment) -> None:
         self._assignment = assignment
-        self._rows = Counter(assignment.cluster)
-        alike = Counter({cluster: rows for cluster, rows in self._rows.items() if rows > 1})
-        self.sizes = self._by_size(alike)
-        self.examples = self._chosen([cluster for cluster, _ in alike.most_common(_LARGEST)])
+        self._rows = np.bincount(assignment.cluster)
+        alike = np.flatnonzero(self._rows > 1)
+        self.sizes = self._by_size()
+        largest = alike[np.argsort(-self._rows[alike], kind="stable")[:_LARGEST]]
+        self.examples = [row for cluster in largest for row in self._members(cluster).tolist()]
         self._texts: dict[int, str] = {}
 
     def see(self, number: int, text: str) -> None:
@@ -38,28 +42,27 @@ class Falls:
 
     def shown(self) -> list[tuple[int, str, str]]:
         """Examples: the rows of their cluster, where they fell, and their text; largest clusters first."""
-        return [(self._rows[self._assignment.cluster[row]], self.place(row), self._texts[row]) for row in self.examples]
+        sizes = self._rows[self._assignment.cluster[self.examples]].tolist() if self.examples else []
+        return [(size, self.place(row), self._texts[row]) for size, row in zip(sizes, self.examples, strict=True)]
 
     def place(self, row: int) -> str:
         """Where a row fell: its split, or why it is in none."""
-        return self._assignment.reasons[row] or self._assignment.split_of(row)
+        return self._assignment.reason_of(row) or self._assignment.split_of(row)
 
-    def _by_size(self, alike: Counter[int]) -> dict[str, Counter[str]]:
+    def _by_size(self) -> dict[str, Counter[str]]:
         found: dict[str, Counter[str]] = {name: Counter() for name in (*(name for _, name in _SIZES), "over 100")}
-        for rows in alike.values():
-            found[_size(rows)]["clusters"] += 1
-        for row, cluster in enumerate(self._assignment.cluster):
-            if cluster in alike:
-                place = self.place(row)
-                found[_size(alike[cluster])][place if place in SPLITS else LEFT_OUT] += 1
+        for rows, clusters in zip(*np.unique(self._rows, return_counts=True), strict=True):
+            if rows > 1:
+                found[_size(rows)]["clusters"] += int(clusters)
+        sizes = self._rows[self._assignment.cluster]
+        for row in np.flatnonzero(sizes > 1).tolist():
+            place = self.place(row)
+            found[_size(sizes[row])][place if place in SPLITS else LEFT_OUT] += 1
         return {name: counts for name, counts in found.items() if counts}
 
-    def _chosen(self, clusters: list[int]) -> list[int]:
-        found: dict[int, list[int]] = {cluster: [] for cluster in clusters}
-        for row, cluster in enumerate(self._assignment.cluster):
-            if len(found.get(cluster, (0,) * _SHOWN_OF_EACH)) < _SHOWN_OF_EACH:
-                found[cluster].append(row)
-        return [row for rows in found.values() for row in rows]
+    def _members(self, cluster: int) -> Rows:
+        """The first rows of a cluster."""
+        return np.flatnonzero(self._assignment.cluster == cluster)[:_SHOWN_OF_EACH]
 
     def to_json(self) -> dict[str, Any]:
         """The content for statistics.json."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+import numpy as np
+
 from components.shared import charts
 from components.shared.distributions import Drift, by_length, by_name
 from components.shared.report import Cell, Page
@@ -84,9 +86,8 @@ def _tiles(numbers: Mapping[str, Any], falls: Falls) -> dict[str, tuple[str, str
 
 
 def _charts(numbers: Mapping[str, Any], splits: Mapping[str, SplitStatistics]) -> list[tuple[str, str]]:
-    every = sorted(length for split in splits.values() for length in split.lengths)
-    limit = every[int(0.99 * (len(every) - 1))]
-    lengths = {name: [min(length, limit) for length in split.lengths] for name, split in splits.items()}
+    every = np.sort(np.concatenate([split.lengths for split in splits.values()]))
+    lengths = {name: np.minimum(split.lengths, every[int(0.99 * (len(every) - 1))]) for name, split in splits.items()}
     figures = [
         (charts.histogram(lengths, x="characters"), "Lengths of the texts; the longest 1 % stand in the last bar.")
     ]

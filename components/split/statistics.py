@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from components.shared.distributions import length_bins
-from components.shared.texts import compared_text, label_of
+from components.shared.texts import compared_text, compared_texts, label_of, labels_of
 from components.split.enlarged import way_of
 
 if TYPE_CHECKING:
@@ -46,14 +46,13 @@ class SplitStatistics:
             self._count(column, [value])
 
     def add_table(self, table: pa.Table) -> None:
-        """Counts the rows of a table of labelled texts, none of which was made of another."""
+        """Counts the rows of a table, none of which was made of another."""
         from pyarrow import compute
 
-        self.labels.update(table["label"].to_pylist())
-        self.lengths.extend(compute.utf8_length(table["text"]).to_pylist())
-        for row in table["meta"].to_pylist() if "meta" in table.column_names else ():
-            for column, value in row.items():
-                self._count(column, [value])
+        self.labels.update(labels_of(table))
+        self.lengths.extend(compute.utf8_length(compared_texts(table)).to_pylist())
+        for column in table["meta"].type if "meta" in table.column_names else ():
+            self._count(column.name, compute.struct_field(table["meta"], column.name).to_pylist())
 
     def _count(self, column: str, values: Iterable[str]) -> None:
         counts = self.meta.setdefault(column, Counter())

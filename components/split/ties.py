@@ -2,45 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from components.split.cleaned_rows import CleanedRows
-from components.split.traits import Traits
+from components.split.traits import Deciding
+
+Rows = npt.NDArray[np.integer]
+"""Numbers of rows."""
 
 
-def tied_rows(
-    cleaned: CleanedRows, clusters: Iterable[Sequence[str]], traits: Traits
-) -> Iterator[tuple[dict[str, Any], bytes, list[int]]]:
-    """Each row with the hash of its text and the numbers of the earlier rows that it is tied to.
+@dataclass(frozen=True)
+class Ties:
+    """What rows are tied to.
+
+    Attributes:
+        alike: Earlier rows that rows are like.
+        firsts: For each row the first one that is the same in some way, perhaps itself: an array for each way.
+    """
+
+    alike: Mapping[int, Sequence[int]]
+    firsts: Sequence[Rows] = ()
+
+    def of(self, row: int) -> list[int]:
+        """The earlier rows that a row is tied to."""
+        return [*self.alike.get(row, ()), *(int(first[row]) for first in self.firsts if first[row] != row)]
+
+    def rows(self) -> Rows:
+        """The rows that are tied to earlier ones, ascending."""
+        found = np.fromiter(self.alike, np.int64, len(self.alike))
+        return np.unique(np.concatenate([found, *(np.flatnonzero(_follows(first)) for first in self.firsts)]))
+
+
+def ties_of(cleaned: CleanedRows, clusters: Iterable[Sequence[str]], deciding: Deciding) -> Ties:
+    """The ties of all rows.
 
     Args:
         cleaned: The rows.
         clusters: Lists of ids that must stay together: earlier rows, then the one that is like them.
-        traits: Tells the groups.
+        deciding: Tells the groups.
     """
-    alike: dict[str, list[str]] = {}
-    for *earlier, later in clusters:
-        alike.setdefault(later, []).extend(earlier)
-    number_of: dict[str, int] = {}
-    first_of: dict[bytes, int] = {}
-    for number, (row, key) in enumerate(cleaned.keyed()):
-        tied = [number_of[other] for other in alike.get(row["id"], ()) if other in number_of]
-        if traits.active:  # otherwise equal texts are drawn alike
-            for name in filter(None, (key, traits.group(row))):
-                first = first_of.setdefault(name, number)
-                tied += [first] if first != number else []
-        number_of.setdefault(row["id"], number)
-        yield row, key, tied
+    firsts: list[Rows] = []
+    if deciding.active:  # otherwise equal texts are drawn alike
+        firsts.append(_first_with(cleaned.keys))
+    if deciding.groups:
+        groups = np.array(deciding.groups.codes)
+        firsts.append(np.where(groups == deciding.groups.code(b""), np.arange(len(groups)), _first_with(groups)))
+    return Ties(_alike(cleaned, clusters), firsts)
 
 
-def first_of_components(ties: Iterable[Sequence[int]]) -> list[int]:
-    """The first row of all that each row is tied to, directly or through others, also later ones.
+def whole_clusters(ties: Ties, rows: int) -> Ties:
+    """Ties each row to the first of all that it is tied to, directly or through others, also later ones.
 
     Args:
-        ties: For each row, the numbers of earlier rows.
+        ties: The ties of the rows.
+        rows: How many rows there are.
     """
-    parent: list[int] = []
+    parent = array("i", range(rows))
 
     def root(row: int) -> int:
         while parent[row] != row:
@@ -48,9 +71,32 @@ def first_of_components(ties: Iterable[Sequence[int]]) -> list[int]:
             row = parent[row]
         return row
 
-    for row, tied in enumerate(ties):
-        parent.append(row)
-        roots = sorted({root(other) for other in (*tied, row)})
+    for row in ties.rows().tolist():
+        roots = sorted({root(other) for other in (*ties.of(row), row)})
         for other in roots[1:]:
             parent[other] = roots[0]
-    return [root(row) for row in range(len(parent))]
+    return Ties({}, [np.fromiter(map(root, range(rows)), np.int32, rows)])
+
+
+def _alike(cleaned: CleanedRows, clusters: Iterable[Sequence[str]]) -> dict[int, list[int]]:
+    alike: dict[str, list[str]] = {}
+    for *earlier, later in clusters:
+        alike.setdefault(later, []).extend(earlier)
+    number_of: dict[str, int] = {}
+    found: dict[int, list[int]] = {}
+    for number, row_id in cleaned.numbers({*alike, *(one for ids in alike.values() for one in ids)}):
+        if tied := [number_of[other] for other in alike.get(row_id, ()) if other in number_of]:
+            found[number] = tied
+        number_of.setdefault(row_id, number)
+    return found
+
+
+def _first_with(values: npt.NDArray[Any]) -> Rows:
+    """For each row the first one that has its value."""
+    _, first, place = np.unique(values, return_index=True, return_inverse=True)
+    return first[place]
+
+
+def _follows(first: Rows) -> npt.NDArray[np.bool_]:
+    follows: npt.NDArray[np.bool_] = first != np.arange(len(first))
+    return follows

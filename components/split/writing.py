@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
 
 from components.shared.datasets import ALL, DatasetWriter
 from components.shared.manifest import Manifest
 from components.shared.progress import Progress
 from components.shared.sketches import Sketch
-from components.shared.texts import compared_text, label_of
+from components.shared.texts import compared_text, label_of, labels_of
 from components.split.assignment import Assignment
 from components.split.cleaned_rows import CleanedRows
 from components.split.draws import SPLITS, TRAIN
@@ -44,12 +47,11 @@ class _Output:
         self.cleaned, self.assignment, self.enlarger, self.falls = cleaned, assignment, enlarger, falls
         self.writer = DatasetWriter(directory, enlarger.columns(cleaned.columns), SPLITS)
         self.numbers, self.sketch = {name: SplitStatistics() for name in SPLITS}, Sketch()
-        self._plain = not enlarger.active and {"text", "label"} <= cleaned.columns.keys()
 
     def take(self, begin: int, rows: Sequence[dict[str, Any]]) -> None:
         """Writes rows, the first of which has the number `begin`, and what is made of them."""
-        keys = self.assignment.keys
-        for number, row in enumerate(rows, begin):
+        keys = self.assignment.keys[begin : begin + len(rows)].tolist()
+        for number, (row, key) in enumerate(zip(rows, keys, strict=True), begin):
             self.falls.see(number, compared_text(row))
             if self.assignment.reasons[number]:
                 continue
@@ -57,38 +59,40 @@ class _Output:
             del row["id"]
             kept = self.enlarger.source_row(row)
             row_id = self.writer.write(kept, split)
-            self.sketch.add(keys[number], split, label_of(row))
+            self.sketch.add(key, split, label_of(row))
             self.numbers[split].add(kept)
-            for made in self.enlarger.made_of(row, row_id, number, keys[number]) if split == TRAIN else ():
+            for made in self.enlarger.made_of(row, row_id, number, key) if split == TRAIN else ():
                 self.writer.write(made, TRAIN)
                 self.numbers[TRAIN].add(made)
 
     def take_together(self, begin: int, table: pa.Table) -> bool:
-        """Does the same with a table of labelled texts, of which nothing is made; whether that could be done.
+        """Does the same with a table, when nothing is made of rows; whether that could be done.
 
         Their columns stay, and with them their ids.
         """
-        sizes = self.cleaned.sizes(begin, table) if self._plain else None
+        sizes = None if self.enlarger.active else self.cleaned.sizes(begin, table)
         if sizes is None:
             return False
-        self._see(begin, table)
-        for split, places in self._parted(begin, len(table)):
-            chosen = table.take(places)
-            self.writer.write_table(chosen, [sizes[place] for place in places], split)
-            self.numbers[split].add_table(chosen)
-            for place, label in zip(places, chosen["label"].to_pylist(), strict=True):
-                self.sketch.add(self.assignment.keys[begin + place], split, label)
+        here = slice(begin, begin + len(table))
+        kept, splits = self.assignment.reasons[here] == 0, self.assignment.splits(here)
+        for number in self.falls.examples:
+            if begin <= number < here.stop:
+                self._see(number, table.slice(number - begin, 1))
+        for code, split in enumerate(SPLITS):
+            chosen = kept & (splits == code)
+            rows = table.filter(chosen)
+            self.writer.write_table(rows, sizes[chosen].tolist(), split)
+            self.numbers[split].add_table(rows)
+            self._sample(rows, self.assignment.keys[here][chosen], split)
         return True
 
-    def _see(self, begin: int, table: pa.Table) -> None:
-        for number in self.falls.examples:
-            if begin <= number < begin + len(table):
-                self.falls.see(number, table["text"][number - begin].as_py())
+    def _see(self, number: int, table: pa.Table) -> None:
+        [row] = table.to_pylist()
+        self.falls.see(number, compared_text(row))
 
-    def _parted(self, begin: int, rows: int) -> Iterator[tuple[str, list[int]]]:
-        """The places of the rows of each split in a table."""
-        found: dict[str, list[int]] = {split: [] for split in SPLITS}
-        for place in range(rows):
-            if not self.assignment.reasons[begin + place]:
-                found[self.assignment.split_of(begin + place)].append(place)
-        yield from ((split, places) for split, places in found.items() if places)
+    def _sample(self, rows: pa.Table, keys: npt.NDArray[np.void], split: str) -> None:
+        """Shows the sample those rows that it may take: soon hardly any."""
+        beginnings = keys.view(">u8").reshape(-1, 2)[:, 0]
+        places = np.flatnonzero(beginnings <= self.sketch.limit)
+        for key, label in zip(keys[places].tolist(), labels_of(rows.take(places)), strict=True):
+            self.sketch.add(key, split, label)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from components.shared.records import text_key
 from components.split.assignment import CAPPED, TIED, Assignment
 from components.split.config import Config
-from components.split.draws import SPLITS, TEST, TRAIN, VALIDATION, fraction
+from components.split.draws import SPLITS, TEST, TRAIN, VALIDATION, fractions
+from components.split.ties import Ties
 
 ROWS = st.lists(st.lists(st.integers(0, 40), max_size=3), max_size=40)
 """For each row the earlier rows that it is like (those that there are)."""
@@ -23,15 +25,16 @@ def config(**options):
 
 
 def assigned(ties, **options):
-    assignment = Assignment(config(**{"test_fraction": 0.4, "validation_fraction": 0.3, **options}))
-    for number, earlier in enumerate(ties):
-        assignment.add(text_key(f"text {number}"), [other for other in earlier if other < number])
+    keys = np.array([text_key(f"text {number}") for number in range(len(ties))], "V16")
+    alike = {number: [other for other in earlier if other < number] for number, earlier in enumerate(ties)}
+    tied = Ties({number: earlier for number, earlier in alike.items() if earlier})
+    assignment = Assignment(config(**{"test_fraction": 0.4, "validation_fraction": 0.3, **options}), keys, tied)
     assignment.cap_train()
     return assignment
 
 
 def places(assignment):
-    return [None if reason else assignment.split_of(row) for row, reason in enumerate(assignment.reasons)]
+    return [None if dropped else assignment.split_of(row) for row, dropped in enumerate(assignment.reasons)]
 
 
 def rows_of(assignment, split):
@@ -77,7 +80,7 @@ def test_cap_keeps_the_same_rows_unless_new_ones_push_them_out(rows, more, cap):
 def test_a_row_that_ties_two_splits_drops_the_less_protected_side(low, high):
     [loser], [winner] = first_of(low), first_of(high)
     assignment = assigned([*[[]] * 60, [loser, winner]])
-    assert assignment.reasons[loser] == TIED[high]
+    assert assignment.reason_of(loser) == TIED[high]
     assert assignment.split_of(60) == high
     assert not assignment.reasons[60]
     assert not assignment.reasons[winner]
@@ -86,7 +89,7 @@ def test_a_row_that_ties_two_splits_drops_the_less_protected_side(low, high):
 def test_the_whole_cluster_is_dropped_also_later_when_it_is_tied():
     [loser], [winner] = first_of(TRAIN), first_of(TEST)
     assignment = assigned([*[[]] * 60, [loser], [60], [61, winner], [loser]])
-    assert [assignment.reasons[row] for row in (loser, 60, 61)] == [TIED[TEST]] * 3
+    assert [assignment.reason_of(row) for row in (loser, 60, 61)] == [TIED[TEST]] * 3
     assert assignment.split_of(63) == TEST
 
 
@@ -104,17 +107,17 @@ def test_shares_are_met_about():
 def test_capped_rows_have_that_reason():
     assignment = assigned([[]] * 60, train_rows=5)
     assert len(rows_of(assignment, TRAIN)) == 5
-    assert set(assignment.reasons) == {"", CAPPED}
+    assert list(assignment.dropped()) == [CAPPED]
 
 
 def test_salt_and_purpose_decide():
-    draws = {fraction(b"key", salt, purpose) for salt in "ab" for purpose in ("split", "cap")}
+    draws = {float(fractions([b"key"], 1, salt, purpose)[0]) for salt in "ab" for purpose in ("split", "cap")}
     assert len(draws) == 4
     assert all(0 <= draw < 1 for draw in draws)
 
 
 def test_hash_is_the_same_everywhere():
-    assert fraction(b"key", "evertune", "split") == pytest.approx(EXPECTED, abs=1e-15)
+    assert fractions([b"key"], 1, "evertune", "split") == pytest.approx([EXPECTED], abs=1e-15)
 
 
 EXPECTED = 0.8166827591398158

@@ -10,7 +10,7 @@ from components.shared.datasets import Dataset
 from components.shared.records import text_key
 from components.split.config import Config as SplitConfig
 from components.split.core import run as split
-from components.split.draws import SPLITS, TEST, TRAIN, fraction
+from components.split.draws import SPLITS, TEST, TRAIN, fractions
 
 
 def text_of(number, changed=0):
@@ -19,7 +19,7 @@ def text_of(number, changed=0):
 
 
 def is_drawn_for_test(text):
-    return fraction(text_key(text), "evertune", "split") < 0.2
+    return fractions([text_key(text)], 1, "evertune", "split")[0] < 0.2
 
 
 FIRST = next(n for n in range(99) if is_drawn_for_test(text_of(n)) and not is_drawn_for_test(text_of(n, changed=2)))

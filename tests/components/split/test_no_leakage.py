@@ -17,7 +17,7 @@ from components.shared.records import columns_of, text_key
 from components.split.cleaned_rows import CleanedRows
 from components.split.config import Config
 from components.split.core import assign, write
-from components.split.draws import SPLITS, TEST, TRAIN, fraction
+from components.split.draws import SPLITS, TEST, TRAIN, fractions
 from components.split.falls import Falls
 from components.split.leakage import check_no_leak, folded
 from components.split.traits import Traits
@@ -138,7 +138,7 @@ def test_a_splitter_that_looks_at_rows_alone_is_rejected_exactly_when_it_leaks(p
     directory = Path(tempfile.mkdtemp(dir=place))
     writer, side = DatasetWriter(directory, COLUMNS, SPLITS), {}
     for row in cleaned.rows():
-        side[row["id"]] = SPLITS[int(3 * fraction(text_key(row["text"]), "salt", "bad"))]
+        side[row["id"]] = SPLITS[int(3 * fractions([text_key(row["text"])], 1, "salt", "bad")[0])]
         writer.write(row, side[row["id"]])
     writer.finish()
     leaks = any(len({side[one] for one in cluster}) > 1 for cluster in clusters)
