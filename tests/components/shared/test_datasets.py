@@ -155,6 +155,22 @@ class StoredWriter(DatasetWriter):
             at += shard.rows
 
 
+def test_lists_in_tables_make_the_same_files_as_in_rows(tmp_path):
+    columns = {"labels": ["string"], "answers": [{"text": "string", "start": "int64"}]}
+    rows = [{"labels": ["a"] * (n % 3), "answers": [{"text": "b", "start": n}] * (n % 2)} for n in range(20)]
+    for name in "ab":
+        with staged_directory(tmp_path / name) as staged:
+            writer = DatasetWriter(staged, columns)
+            if name == "a":
+                for one in rows:
+                    writer.write(one)
+            else:
+                table = next(Dataset(tmp_path / "a").tables())
+                writer.write_table(table, [len(datasets.canonical_form(columns)(one)) for one in rows])
+            writer.finish()
+    assert (tmp_path / "a" / "manifest.json").read_bytes() == (tmp_path / "b" / "manifest.json").read_bytes()
+
+
 def test_large_rows_end_a_shard(tmp_path, monkeypatch):
     monkeypatch.setattr(datasets, "SHARD_BYTES", 1000)
     shards = write(tmp_path / "d", [row(number, "x" * 300) for number in range(20)]).manifest.splits["all"]

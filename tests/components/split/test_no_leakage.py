@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,7 +20,7 @@ from components.split.config import Config
 from components.split.core import assign, write
 from components.split.draws import SPLITS, TEST, TRAIN, fractions
 from components.split.falls import Falls
-from components.split.leakage import check_no_leak, folded
+from components.split.leakage import beginnings, check_no_leak, folded
 from components.split.traits import Traits
 
 COLUMNS = columns_of("classification", ["author", "site"])
@@ -198,6 +199,19 @@ def test_the_quick_check_overlooks_no_texts_that_are_the_same(text):
     for other in (text.upper(), text.lower(), text.casefold(), f" {text}\n", text.replace(" ", "\u3000 ")):
         if text_key(other) == text_key(text):
             assert folded(other) == folded(text)
+            long = [list(beginnings(pa.chunked_array([[one, one * 99]]))) for one in (other, text)]
+            assert long[0] == long[1]
+
+
+@pytest.mark.parametrize("spaces", [1, 500])
+def test_of_texts_that_begin_alike_those_that_are_the_same_are_found(tmp_path, spaces):
+    meta, begin = {"author": "", "site": "x"}, "The same beginning. " * 20
+    dataset, _ = written(tmp_path / "a", *((split, begin + split, meta) for split in SPLITS))
+    check_no_leak(dataset, [])
+    texts = (begin + "an end", begin + "another", f"the{' ' * spaces}{begin[4:]}AN END")
+    dataset, _ = written(tmp_path / "b", *((split, text, meta) for split, text in zip(SPLITS, texts, strict=True)))
+    with pytest.raises(UserError, match="test and train share the text"):
+        check_no_leak(dataset, [])
 
 
 def test_tables_are_written_and_counted_as_their_rows_are(place, monkeypatch):
