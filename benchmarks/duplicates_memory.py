@@ -42,7 +42,7 @@ def write_part(part: Path, rows: int, chance: np.random.Generator) -> None:
     bands.tofile(part / BANDS_FILE)
     key = pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), rows, [None, pa.py_buffer(keys)])
     table = {"reason": [""] * rows, "label": ["a"] * rows, "key": key, "chars": np.full(rows, 50, np.int32)}
-    table["question"] = np.zeros(rows, np.uint32)
+    table |= {"question": np.zeros(rows, np.uint32), "prompt": np.zeros(rows, np.uint64)}
     parquet.write_table(pa.table(table), part / MARKS_FILE)
     (part / FOUND_FILE).write_text('{"changed": {}, "personal": {}}')
 
