@@ -25,6 +25,7 @@ from components.clean.signatures import SignatureIndex
 from components.shared.datasets import ALL, Dataset, DatasetWriter
 from components.shared.errors import UserError
 from components.shared.files import scratch_directory, staged_directory
+from components.shared.freed_memory import keep_freed_memory
 from components.shared.records import columns_of
 from components.shared.report import Page
 from components.shared.result import Result
@@ -32,6 +33,7 @@ from components.shared.result import Result
 
 def run(config: Config) -> Result:
     """Cleans the raw dataset."""
+    keep_freed_memory()
     columns_of(config.task)
     raw = Dataset(config.raw)
     with (

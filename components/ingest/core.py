@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -25,6 +24,7 @@ from components.ingest.tables import TableMapper
 from components.shared.datasets import arrow_schema
 from components.shared.errors import UserError
 from components.shared.files import scratch_directory, staged_directory
+from components.shared.freed_memory import keep_freed_memory
 from components.shared.progress import Progress
 from components.shared.references import parse_reference, split_sources
 from components.shared.result import Result
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
 COUNTED: Final = 64
 """Records that are counted at once."""
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-"""Names of settings in glibc's malloc.h."""
 
 
 class Sink(Protocol):
@@ -58,7 +56,7 @@ class Sink(Protocol):
 
 def run(config: Config) -> Result:
     """Reads the sources."""
-    _keep_freed_memory()
+    keep_freed_memory()
     mapper = Mapper(config)
     write_evaluation_texts(config)
     with tempfile.TemporaryDirectory() as scratch, _staged(config.raw) as (directory, kept):
@@ -79,20 +77,6 @@ def run(config: Config) -> Result:
         f"{left_out}{mixed_out}",
         metadata={"raw": {"rows": rows, "digest": manifest.digest, "rejected": rejects.rejected}},
     )
-
-
-def _keep_freed_memory() -> None:
-    """Lets the C library hold what is freed for the next block; otherwise each page of it costs a page fault again.
-
-    Arrow's pool gives it back to the system, and so does glibc with large pieces unless it is told not to.
-    """
-    import pyarrow as pa
-
-    pa.set_memory_pool(pa.system_memory_pool())
-    tell = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
-    if tell:
-        tell(_TRIM_THRESHOLD, 256 << 20)
-        tell(_MMAP_THRESHOLD, 32 << 20)
 
 
 @contextmanager

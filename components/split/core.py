@@ -12,6 +12,7 @@ import numpy as np
 from components.shared.datasets import ALL, Dataset
 from components.shared.errors import UserError
 from components.shared.files import staged_directory, write_atomically
+from components.shared.freed_memory import keep_freed_memory
 from components.shared.manifest import Manifest, read_manifest
 from components.shared.progress import track
 from components.shared.records import columns_of
@@ -35,6 +36,7 @@ from components.split.writing import write
 
 def run(config: Config) -> Result:
     """Splits the cleaned dataset."""
+    keep_freed_memory()
     columns_of(config.task)
     clusters: list[list[str]] = _read_json(config.findings / "clusters.json")
     cleaning: dict[str, Any] = _read_json(config.findings / "counts.json")
