@@ -78,9 +78,10 @@ class Rejects:
         share = self.rejected / max(self.accepted + self.rejected, 1)
         if share <= limit:
             return
+        left_out = f" (`where` leaves out {self.left_out:,} others)" if self.left_out else ""
         raise UserError(
             f"{self.rejected:,} of {self.accepted + self.rejected:,} records ({share:.1%}) are rejected, "
-            f"more than {limit:.1%}: {self.named()}",
+            f"more than {limit:.1%}{left_out}: {self.named()}",
             where="ingest.max_reject_share",
             remedy=f"mend them (all are listed in {where / 'rejects.jsonl'}){self._hint()} or allow more",
         )

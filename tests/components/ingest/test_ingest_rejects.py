@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from components.shared.errors import UserError
+
 GOOD_CSV = "text,label\ngood,pos\nbad,neg\n"
 GOOD_JSON = '{"text": "good", "label": "pos"}\n{"text": "bad", "label": "neg"}\n'
 
@@ -103,3 +105,9 @@ def test_too_many_records_in_another_encoding_lead_to_its_option(ingest):
 
     with pytest.raises(UserError, match=r"not valid UTF-8 .* name ingest\.encoding or allow more$"):
         ingest({"a.csv": GOOD_CSV.encode() + "à,neg\n".encode("cp1252")}, max_reject_share=0.01)
+
+
+def test_records_that_where_leaves_out_are_told_beside_the_rejected(ingest):
+    content = "text,label,lang\ngood,pos,de\nbad,neg,de\nbroken\n"
+    with pytest.raises(UserError, match=r"1 of 1 records .* more than 1\.0% \(`where` leaves out 2 others\): wrong"):
+        ingest({"a.csv": content}, where="lang=en", max_reject_share=0.01)
