@@ -16,8 +16,9 @@ _INVISIBLE: Final = (
     *(chr(code) for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in _KEPT_CONTROLS),
     "\u00ad",  # soft hyphen
     "\u200b",  # zero-width space
-    "\u2060",  # word joiner
+    *map(chr, range(0x2060, 0x2065)),  # word joiner, invisible signs
     "\ufeff",  # byte order mark
+    "\u061c",
     *map(chr, range(0x200E, 0x2010)),  # direction marks
     *map(chr, range(0x202A, 0x202F)),  # direction overrides
     *map(chr, range(0x2066, 0x206A)),  # direction isolates

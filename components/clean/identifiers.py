@@ -63,7 +63,7 @@ def card_form(number: str) -> str:
 
 def iban_form(candidate: str) -> str:
     """An international bank account number: the country's length, and 97 as the divisor of its checksum."""
-    number = candidate.replace(" ", "")
+    number = candidate.replace(" ", "").upper()
     length = _IBAN_LENGTHS.get(number[:2], len(number) + 1)
     if len(number) < length:
         return ""

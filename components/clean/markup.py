@@ -11,9 +11,9 @@ from selectolax.lexbor import LexborHTMLParser
 from components.clean.pages import content_lines, content_of, is_page, keep_content
 
 _NAMES: Final = (
-    "a|abbr|address|article|aside|audio|b|blockquote|body|br|button|canvas|caption|center|cite|code|col|dd|del"
+    "a|abbr|address|article|aside|audio|b|blockquote|body|br|button|canvas|caption|center|cite|code|col|dd|del|dfn"
     "|details|div|dl|dt|em|figcaption|figure|font|footer|form|frame|h1|h2|h3|h4|h5|h6|head|header|hr|html|i|iframe"
-    "|img|input|ins|label|li|link|main|meta|nav|noscript|object|ol|option|p|param|pre|q|s|script|section|select"
+    "|img|input|ins|kbd|label|li|link|main|mark|meta|nav|noscript|object|ol|option|p|param|pre|q|rp|rt|ruby|s|samp|script|section|select"
     "|small|span|strike|strong|style|sub|sup|svg|table|tbody|td|template|textarea|tfoot|th|thead|title|tr|tt|u|ul"
     "|var|video"
 )
@@ -67,4 +67,4 @@ def _parsed(text: str, main_content: bool) -> str:
         node.insert_after("\t")
     content = content_of(tree) if main_content else tree.body
     text = content.text() if content else ""
-    return content_lines(text) if main_content else text
+    return content_lines(text, known=content is not None and content.tag != "body") if main_content else text

@@ -64,13 +64,20 @@ def content_of(tree: LexborHTMLParser) -> LexborNode | None:
     return largest if len(largest.text()) >= _LEAST_SHARE * len(body.text()) else body
 
 
-def content_lines(text: str) -> str:
-    """The lines that are content, of a text with marked links; all of them if none looks like content."""
+def content_lines(text: str, *, known: bool) -> str:
+    """The lines that are content, of a text with marked links; all of them if none looks like content.
+
+    Args:
+        text: The text.
+        known: Whether the page itself says that it is content: then lists, tables and code in it are, too.
+    """
     lines = [line.strip() for line in text.split("\n")]
     plain = [line.replace(_LINK, "").replace(_LINK_END, "") for line in lines]
     shown = [number for number, line in enumerate(plain) if line]
     long = {number for number in shown if _is_long(plain[number]) and _links(lines[number]) <= _MOST_LINKS}
     kept = set(long)
+    if known and long:
+        kept.update(number for number in shown if _links(lines[number]) <= _MOST_LINKS)
     for before, number, after in zip([None, *shown], shown, [*shown[1:], None], strict=False):
         if _links(lines[number]) <= _MOST_LINKS and (before in long or after in long):
             kept.add(number)

@@ -61,7 +61,7 @@ def _detector(
     return _Detector(kind, name or kind.upper(), re.compile(pattern, re.ASCII | re.VERBOSE | flags), form)
 
 
-_ACCOUNTS: Final = (_detector("credentials", r"://(?P<value>[^\s/@:<>]{1,100}:[^\s/@<>]{1,200})@"),)
+_ACCOUNTS: Final = (_detector("credentials", r"://(?P<value>[^\s/@:<>]{0,100}:[!-.0-;=?-~]{1,200})@"),)
 _QUERIES: Final = (
     _detector("credentials", rf"[?&;](?:{_QUERY_NAMES})=(?P<value>[^\s&\#\"'<>]{{4,}})", flags=re.IGNORECASE),
 )
@@ -78,13 +78,17 @@ _WRITTEN_EMAILS: Final = (
     ),
 )
 _NUMBERS: Final = (
-    _detector("bank", r"(?<![\w-])[A-Z]{2}\d\d(?:[ ]?[A-Z0-9]{4}){2,7}(?:[ ]?[A-Z0-9]{1,4})?", identifiers.iban_form),
+    _detector(
+        "bank",
+        r"(?<![\w-])(?:[A-Z]{2}\d\d(?:[ ]?[A-Z0-9]{4}){2,7}(?:[ ]?[A-Z0-9]{1,4})?|[a-z]{2}\d\d[a-z0-9]{11,30})",
+        identifiers.iban_form,
+    ),
     _detector("id", r"(?<![\w.-])\d{17}[\dXx](?![\w-]|\.\d)", identifiers.resident_id_form),
     _detector("id", r"(?<![\w.+/-])\d{3}([ -])\d\d\1\d{4}(?![\w/-]|\.\d)", identifiers.social_security_form),
     _detector(
         "id",
         r"""(?:\bSSN|social[ ]security(?:[ ](?:no|number))?|passport(?:[ ](?:no|number))?|护照号?码?|身份证号?码?)
-            [.]?[ :：\#是]{0,3}(?P<value>[A-Za-z]{0,2}\d{7,9}|\d{15})(?![\w-]|\.\d)""",
+            [.]?(?:[ ]is)?[ :：\#是]{0,3}(?P<value>[A-Za-z]{0,2}\d{7,9}|\d{15})(?![\w-]|\.\d)""",
         str.upper,
         flags=re.IGNORECASE,
     ),
@@ -114,14 +118,19 @@ _NUMBERS: Final = (
     ),
     _detector(
         "phone",
-        r"""(?:电话|手机|热线|传真|\b(?:tel|phone|fax|mobile|cell))号?码?[.]?[ :：是]{1,3}
-            (?P<value>\d{3,4}[ -]?\d{4,5})(?![\w-]|\.\d)""",
+        r"""(?:电话|手机|热线|传真|\b(?:tel|phone|fax|mobile|cell))号?码?[.]?(?:[ ](?:no[.]?|number))?(?:[ ]is)?
+            [ :：是]{1,3}
+            (?P<value>\d{3,4}[ -]?\d{4,5}|\d{10}|0\d{2,4}([ -])\d{3,4}\2\d{3,4})(?![\w-]|\.\d)""",
         identifiers.phone_form,
         flags=re.IGNORECASE,
     ),
 )
 _ADDRESSES: Final = (
-    _detector("ip", rf"(?<![\d.]){_OCTET}(?:\.{_OCTET}){{3}}(?![\d]|\.\d)", identifiers.address_form),
+    _detector(
+        "ip",
+        rf"(?<![\d.v])(?<!version[ ])(?<!Version[ ])(?<!版本)(?<!版本号){_OCTET}(?:\.{_OCTET}){{3}}(?![\d]|\.\d)",
+        identifiers.address_form,
+    ),
     _detector("ip", r"(?<![\w:.])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}(?![\w:])", identifiers.address_form),
 )
 _SEARCHES: Final[tuple[tuple[Callable[[str], object], tuple[_Detector, ...]], ...]] = (

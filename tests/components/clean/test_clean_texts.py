@@ -23,6 +23,7 @@ from components.clean.markup import to_main_text, to_text
         ('see <a href="https://x.org?a=1&amp;b=2">this</a>', "see this"),
         ("fish &amp; chips &#233;&#x4e0d;", "fish & chips é不"),
         ("<!-- hidden -->shown", "shown"),
+        ("press <kbd>Ctrl</kbd>", "press Ctrl"),
         ("a<br>&lt;b&gt; is bold", "a\n<b> is bold"),
         ("<p>I rate it < 3</p>", "I rate it < 3"),
     ],
@@ -75,6 +76,7 @@ def test_no_mojibake_escapes_the_quick_test(text):
         ("zero\u200bwidth\ufeff", "zerowidth"),
         ("bell\x07 and\x00 null", "bell and null"),
         ("\u202egnirts\u202c", "gnirts"),
+        ("a\u061cb\u2063c", "abc"),
         ("👨\u200d👩\u200d👧", "👨\u200d👩\u200d👧"),
         ("می\u200cخواهم", "می\u200cخواهم"),
         ("lone \ud800surrogate", "lone surrogate"),
@@ -130,6 +132,11 @@ def test_a_page_without_an_article_is_judged_by_length_and_links():
     links = " ".join(f'<a href="/{n}">topic number {n} of many</a>' for n in range(9))
     page = f"<html><body><div>{links}</div><div>{FIRST}</div><div>{SECOND}</div><p>Share</p></body></html>"
     assert tidy(to_main_text(page)) == f"{FIRST}\n\n{SECOND}\n\nShare"
+
+
+def test_lists_and_code_of_an_article_are_content():
+    page = f"<html><main><h2>You need</h2><ul><li>salt</li></ul><p>{FIRST}</p><pre>a = 1\nb = 2</pre></main></html>"
+    assert tidy(to_main_text(page)) == f"You need\n\nsalt\n\n{FIRST}\n\na = 1\nb = 2"
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,13 @@ def redacted(text, kinds=PERSONAL_DATA, key=""):
         ("GB29 NWBK 6016 1331 9268 19 OR DE89370400440532013000.", "<BANK> OR <BANK>."),
         ("BE68 5390 0754 7034 THEN", "<BANK> THEN"),
         ("https://jane:secret@host.org/x", "https://<CREDENTIALS>@host.org/x"),
+        (
+            "https://jane:p@ss@host.org/x，redis://:secret@host",
+            "https://<CREDENTIALS>@host.org/x，redis://<CREDENTIALS>@host",
+        ),
+        ("iban de89370400440532013000", "iban <BANK>"),
+        ("my ssn is 219099999, my phone number is 5551234567", "my ssn is <ID>, my phone number is <PHONE>"),
+        ("tel. 0171 234 5678, tel 020-1234-5678", "tel. <PHONE>, tel <PHONE>"),
         ("https://x.org/?a=1&access_token=abcdef#x", "https://x.org/?a=1&access_token=<CREDENTIALS>#x"),
     ],
 )
@@ -76,6 +83,7 @@ def test_personal_data_is_replaced(text, expected):
         "4111 1111 1111 1112 and 1234567812345670",
         "GB29 NWBK 6016 1331 9268 18 and ZZ29NWBK60161331926819 and GB29",
         "at 10:20:30, a::b, std::vector<int>, dead::beef",
+        "version 1.2.3.4 or v10.15.7.1，版本3.11.2.1",
         "https://host.org:8080/path?page=2&sort=up and key: value",
         "one (at) a time, look [at] this",
         "价格１２３４元，２０２０年",
