@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from components.ingest import blocks, delimited, strict_json
 from components.ingest.record import Reading, singly
-from components.shared.datasets import _json_text
+from components.shared.datasets import json_text
 
 PIECES = st.sampled_from(
     [
@@ -148,4 +148,4 @@ def test_what_is_in_doubt_goes_to_the_strict_parser(line, quick):
 @settings(max_examples=500)
 @given(st.text(), st.sampled_from(["", "x" * 200, '\\"\n\r\t' * 30, "\x00\x1f\x7f" * 40]))
 def test_texts_in_json_are_what_the_standard_library_writes(text, more):
-    assert _json_text(text + more) == json.dumps(text + more, ensure_ascii=False).encode()
+    assert json_text(text + more) == json.dumps(text + more, ensure_ascii=False).encode()
