@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -20,6 +20,9 @@ _NOTES: Final = {"train": "to learn from", "validation": "to choose the best mod
 _MANY_UNKNOWN: Final = 0.05
 _MOST_BARS: Final = 12
 """A column with more values has a table and no chart."""
+_SIDE_BY_SIDE: Final = 4
+_SHORT: Final = 14
+"""Letters of a label that stands beside three others."""
 
 
 def write_report(
@@ -99,9 +102,14 @@ def _charts(numbers: Mapping[str, Any], splits: Mapping[str, SplitStatistics]) -
         known = _known(by_split)
         if 1 < len(known) <= _MOST_BARS:
             shares = {split: [_share(counts, value) for value in known] for split, counts in by_split.items()}
-            chart = charts.bars(shares, known, axis="share of the set", horizontal=len(known) > 4)
+            chart = charts.bars(shares, known, axis="share of the set", horizontal=_need_room(known))
             figures.append((chart, f"Share of each {columns.get(name, name)}: the sets should look alike."))
     return figures
+
+
+def _need_room(labels: Sequence[str]) -> bool:
+    """Whether labels side by side would run into each other."""
+    return len(labels) > _SIDE_BY_SIDE or max(map(len, labels)) > _SHORT
 
 
 def _alike(page: Page, numbers: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from components.shared.errors import UserError
 from components.split.assignment import TIED
 from components.split.draws import SPLITS, TEST, VALIDATION
+from components.split.report import _need_room
 
 SHARES = {"train": 0.7, "validation": 0.1, "test": 0.2}
 ROWS = [(f"text {n}", "rare" if n % 15 == 0 else "often", "web" if n % 3 else "mail") for n in range(600)]
@@ -91,3 +92,9 @@ def test_the_report_tells_of_clusters_and_how_alike_the_sets_are(divided):
     assert sum(found.statistics["clusters"]["3"].values()) == 4
     for told in ("Fold 2 of 5.", "Stratified by label.", "Kolmogorov-Smirnov", "Column source", "text 4"):
         assert told in found.report
+
+
+def test_long_names_of_labels_stand_below_each_other_in_the_chart():
+    assert not _need_room(["negative", "neutral", "positive"])
+    assert _need_room(["negative", "a label that nobody could read"])
+    assert _need_room(list("abcde"))
