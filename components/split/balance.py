@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
@@ -36,9 +37,22 @@ def repeats(assignment: Assignment) -> dict[int, int]:
 
 
 def class_weights(labels: Mapping[str, int]) -> dict[str, float]:
-    """The weights that `train` computes with `class_weights: balanced`: rows / labels / rows of the label."""
+    """The weights that `train` computes with `class_weights: balanced`.
+
+    Args:
+        labels: Rows of each label; of rows with several, each of theirs counts (see `single_labels`).
+    """
     rows = sum(labels.values())
     return {label: round(rows / len(labels) / count, 4) for label, count in labels.items() if count}
+
+
+def single_labels(labels: Mapping[str, int]) -> dict[str, int]:
+    """Rows of each label, from rows of each set of labels, which are written with commas."""
+    counts: Counter[str] = Counter()
+    for several, rows in labels.items():
+        for label in filter(None, several.split(",")):
+            counts[label] += rows
+    return dict(sorted(counts.items()))
 
 
 def _by_label(assignment: Assignment) -> list[Rows]:

@@ -10,7 +10,7 @@ import numpy as np
 from components.shared import charts
 from components.shared.distributions import Drift, by_length, by_name
 from components.shared.report import Cell, Page
-from components.split.balance import class_weights
+from components.split.balance import class_weights, single_labels
 from components.split.config import Config
 from components.split.draws import SPLITS, TRAIN
 from components.split.falls import LEFT_OUT, Falls
@@ -150,6 +150,8 @@ def _values(page: Page, title: str, text: str, by_split: Mapping[str, Mapping[st
 
 def _weights(page: Page, config: Config, numbers: Mapping[str, Any]) -> None:
     labels = numbers["splits"][TRAIN]["labels"]
+    if config.task == "multilabel_classification":
+        labels = single_labels(labels)
     if len(labels) < 2:
         return
     page.text(

@@ -48,7 +48,7 @@ def ties_of(cleaned: CleanedRows, clusters: Iterable[Sequence[str]], deciding: D
         deciding: Tells the groups.
     """
     firsts: list[Rows] = []
-    if deciding.active:  # otherwise equal texts are drawn alike
+    if _repeated(cleaned.keys):  # drawn alike, but one may be tied to other rows, or have another group or stratum
         firsts.append(_first_with(cleaned.keys))
     if deciding.groups:
         groups = np.array(deciding.groups.codes)
@@ -89,6 +89,12 @@ def _alike(cleaned: CleanedRows, clusters: Iterable[Sequence[str]]) -> dict[int,
             found[number] = tied
         number_of.setdefault(row_id, number)
     return found
+
+
+def _repeated(keys: npt.NDArray[np.void]) -> bool:
+    """Whether two keys may be equal, told by their first halves: which takes a tenth of the time of comparing all."""
+    halves = keys.view(np.uint64).reshape(len(keys), -1)[:, 0]
+    return len(np.unique(halves)) < len(keys)
 
 
 def _first_with(values: npt.NDArray[Any]) -> Rows:

@@ -11,7 +11,7 @@ import pytest
 
 from components.shared.errors import UserError
 from components.shared.records import text_key
-from components.split.balance import UNDERSAMPLED, class_weights
+from components.split.balance import UNDERSAMPLED, class_weights, single_labels
 from components.train.tasks.class_weights import class_weights as weights_of_train
 
 ROWS = [(f"a good movie number {n} with a funny story", "pos" if n % 5 else "neg") for n in range(150)]
@@ -119,6 +119,10 @@ def test_the_weights_in_the_report_are_those_of_training(divided):
     expected = weights_of_train("balanced", list(counts), np.array(list(counts.values())))
     assert class_weights(counts) == pytest.approx(dict(zip(counts, map(float, expected), strict=True)), abs=1e-4)
     assert re.search(rf'<td>neg</td><td class="number">{class_weights(counts)["neg"]:.3f}</td>', found.report)
+
+
+def test_rows_with_several_labels_count_for_each_of_them():
+    assert single_labels({"en": 3, "en,short": 2, "zh": 4, "": 9}) == {"en": 5, "short": 2, "zh": 4}
 
 
 def test_bad_options_are_refused(divided):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pyarrow as pa
 import pytest
 import yaml
@@ -10,6 +12,7 @@ from components.shared.datasets import Dataset, canonical_form
 from components.shared.errors import UserError
 from components.shared.kept_texts import TEXTS_FILE, kept_texts_writer
 from components.shared.records import columns_of, text_key
+from components.split.draws import fractions
 from components.split.leakage import check_no_leak
 
 ROWS = [(f"text number {number}", "pos" if number * number % 7 < 3 else "neg") for number in range(300)]
@@ -89,6 +92,25 @@ def test_card_says_whether_personal_data_was_replaced(split, changed, told):
     card = split(ROWS, counts={"changed": changed, "personal_data": {}}).card
     assert told in card
     assert ("Names and other ways" in card) == bool(changed)
+
+
+def test_a_kept_copy_of_a_tied_row_is_never_parted_from_it(split):
+    """Equal texts are drawn alike, but one that is like a row of the test set follows that."""
+    texts = [text for text, _ in ROWS]
+    drawn = fractions([text_key(text) for text in texts], len(texts), "evertune", "split")
+    tested, trained = texts[drawn.argmin()], texts[drawn.argmax()]
+    rows = [*ROWS, (f"{trained} ", "pos")]
+    found = split(rows, [[tested, f"{trained} "]]).texts
+    assert tested in found["test"]
+    assert trained not in found["test"] + found["validation"] + found["train"]
+    assert f"{trained} " not in found["train"] + found["validation"]
+
+
+def test_weights_of_rows_with_several_labels_are_those_of_each_label(divided):
+    rows = [(text, "en,short" if label == "pos" else "zh") for text, label in ROWS]
+    report = divided(rows, task="multilabel_classification").report
+    weights = report.partition("class_weights: balanced")[2].partition("</table>")[0]
+    assert re.findall("<td>(.*?)</td>", weights) == ["en", "short", "zh"]
 
 
 def test_card_has_no_column_for_labels_that_are_not_there(split):
