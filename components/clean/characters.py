@@ -10,6 +10,8 @@ from typing import Final
 from ftfy import fix_encoding
 from ftfy.badness import MOJIBAKE_CATEGORIES, is_bad
 
+from components.clean.misread_chinese import read_again
+
 _KEPT_CONTROLS: Final = "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85"
 """White space to Python: `tidy` turns it into spaces and line breaks."""
 _INVISIBLE: Final = (
@@ -36,7 +38,11 @@ _HAS_FULL_WIDTH: Final = re.compile(f"[{re.escape(''.join(map(chr, _FULL_WIDTH))
 
 def repair(text: str) -> str:
     """The text with mojibake mended: what was read in another encoding than it was written in."""
-    if text.isascii() or not _SUSPECT.search(text) or not is_bad(text):
+    if text.isascii():
+        return text
+    if chinese := read_again(text):
+        return chinese
+    if not _SUSPECT.search(text) or not is_bad(text):
         return text
     return str(fix_encoding(text))
 

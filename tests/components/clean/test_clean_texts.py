@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from ftfy.badness import is_bad
 from hypothesis import given
@@ -59,10 +61,37 @@ def test_text_that_only_looks_like_markup_stays(text):
         ("naïve café – “quoted” 不错", "naïve café – “quoted” 不错"),
         ("‘Ça va?’ «Déjà vu» £5 ½ ©2020 Ελλάδα Привет", "‘Ça va?’ «Déjà vu» £5 ½ ©2020 Ελλάδα Привет"),
         ("“很好”…——《书》", "“很好”…——《书》"),
+        ("杩欓儴鐢靛奖 good", "这部电影 good"),
     ],
 )
 def test_mojibake_is_mended(broken, mended):
     assert repair(broken) == mended
+
+
+CHINESE = ["这部电影很好看，我很喜欢。", "我爱北京天安门", "abc 这家店的服务态度 very good 不错"]
+
+
+@pytest.mark.parametrize("text", CHINESE)
+def test_chinese_that_was_misread_is_mended(text):
+    assert repair(text.encode("gb2312").decode("latin-1")) == text
+    assert repair(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("créée à l'été, où ça va bien", "latin-1"),
+        ("£50 ±2° ¿Qué? ¡Hola! ÁÉÍÓÚÑ ½½½½½½", "latin-1"),
+        ("привет, это хороший фильм «да»", "cp1251"),
+        ("её её ещё моё всё", "koi8-r"),
+        ("안녕하세요 반갑습니다 영화 좋아요", "euc-kr"),
+        ("日本語 東京大学", "euc-jp"),
+        ("映画はとても面白かったです", "euc-jp"),
+        ("สวัสดีครับ ภาพยนตร์ดีมาก", "tis-620"),
+    ],
+)
+def test_other_languages_are_not_taken_for_chinese(text, encoding):
+    assert not re.search("[一-龥]", repair(text.encode(encoding).decode("latin-1")))
 
 
 @given(st.text(alphabet=st.one_of(st.sampled_from("âÃ¤€œ“”’‘•…™ Â£ßþ–√∂œвЂΒ€ā"), st.characters())))
