@@ -19,9 +19,10 @@ _LAST_HANGUL: Final = 0xC8
 
 
 def read_again(text: str) -> str | None:
-    """The Chinese text that a text was before it was misread; None if it was none, or may have been of another language.
+    """The Chinese text that a text was before it was misread; None if it was none, or perhaps another language.
 
-    Two ways are known: GB 2312 that was read as Latin-1 (`ÕâÊÇ`), and UTF-8 that was read as GBK (`杩欐槸`) without loss.
+    Two ways are known: GB 2312 that was read as Latin-1 (`ÕâÊÇ`), and UTF-8 that was read as GBK (`杩欐槸`), if
+    nothing was lost.
     """
     return _from_latin(text) if _LATIN.fullmatch(text) else _from_gbk(text)
 

@@ -168,6 +168,16 @@ def test_lists_and_code_of_an_article_are_content():
     assert tidy(to_main_text(page)) == f"You need\n\nsalt\n\n{FIRST}\n\na = 1\nb = 2"
 
 
+def test_headings_and_short_blocks_between_long_ones_are_content():
+    links = "".join(f'<a href="/{n}">topic number {n}</a> ' for n in range(5))
+    title = "<h1>The harbour</h1><p>By a reporter</p><p>Monday</p>"
+    steps = "<ul><li>Boil.</li><li>Simmer.</li><li>Serve.</li></ul>"
+    page = f"""<html><body><p>The Daily</p><p>Subscribe</p><p>{links}</p>{title}<p>{FIRST}</p>{steps}<p>{SECOND}</p>
+<p>{links}</p><p>Top</p><p>Imprint</p></body></html>"""
+    found = [line for line in tidy(to_main_text(page)).split("\n") if line]
+    assert found == ["The harbour", "Monday", FIRST, "Boil.", "Simmer.", "Serve.", SECOND]
+
+
 @pytest.mark.parametrize(
     ("markup", "text"),
     [
