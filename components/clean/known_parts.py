@@ -91,10 +91,12 @@ class KnownParts:
     def fetch(self, shard: Shard, archive: str, part: Path) -> None:
         """Puts the files of an archive into a directory; raises UNUSABLE."""
         assert self._store
-        path = part / archive
+        path, key = part / archive, self._key(shard, archive)
         try:
-            self._store.download(self._key(shard, archive), path)
+            self._store.download(key, path)
             with zipfile.ZipFile(path) as files:
+                if files.comment.decode(errors="replace") != key:
+                    raise ValueError(f"{key} is what was made of another shard")
                 for name in ARCHIVES[archive]:
                     files.extract(name, part)  # and compares its checksum
         finally:
@@ -122,6 +124,7 @@ class KnownParts:
             store.upload(path, key)
             return
         with zipfile.ZipFile(path, "w") as files:
+            files.comment = key.encode()
             for name in ARCHIVES[path.name]:
                 files.write(path.with_name(name), name)
         try:

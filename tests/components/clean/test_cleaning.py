@@ -191,6 +191,18 @@ def test_damaged_parts_are_made_again(clean, name, damage, caplog):
     assert "cleaned again" not in caplog.text, "it is mended"
 
 
+@pytest.mark.parametrize("names", [("found.zip", "rows.zip", "shingles"), ("rows.zip",)])
+def test_parts_under_the_names_of_others_are_made_again(clean, names):
+    store = clean.place / "store"
+    _, digests = clean(TEXTS, store=str(store))
+    one, other = sorted(path.parent for path in store.rglob("rows.zip"))[:2]
+    for name in names:
+        (one / name).rename(store / "between")
+        (other / name).rename(one / name)
+        (store / "between").rename(other / name)
+    assert clean(TEXTS, store=str(store))[1] == digests
+
+
 def test_a_store_that_cannot_be_written_only_costs_time(clean, caplog):
     store = clean.place / "store"
     store.write_text("a file")
