@@ -32,7 +32,7 @@ from pipelines.store_process import STOP_SECONDS, process_of, terminate
 
 HOME: Final = Path(__file__).resolve().parents[1] / ".evertune"
 BUCKET: Final = "evertune"
-START_SECONDS, ANSWER_SECONDS = 60.0, 5.0
+START_SECONDS, ANSWER_SECONDS = 60.0, 15.0
 SERVICES: Final = ("s3", "master", "volume", "filer", "admin")
 GRPC_OFFSET: Final = 10_000
 """SeaweedFS takes for each service its HTTP port and the one this far above."""
@@ -156,7 +156,11 @@ def _program() -> str:
 
 
 def _wait(store: Path, variables: Mapping[str, str]) -> None:
-    """Waits until the bucket is there and takes an object."""
+    """Waits until the bucket is there, takes an object and gives it back.
+
+    The object must not be empty: an empty one needs no volume, and until the volumes have told the master of
+    themselves, which they try every five seconds, whatever lies in them is answered by InternalError.
+    """
     from botocore.exceptions import BotoCoreError, ClientError
 
     s3, deadline, last = client(variables), time.monotonic() + START_SECONDS, ""
@@ -164,7 +168,8 @@ def _wait(store: Path, variables: Mapping[str, str]) -> None:
         try:
             with suppress(s3.exceptions.BucketAlreadyExists, s3.exceptions.BucketAlreadyOwnedByYou):
                 s3.create_bucket(Bucket=BUCKET)
-            s3.put_object(Bucket=BUCKET, Key=".ready", Body=b"")
+            s3.put_object(Bucket=BUCKET, Key=".ready", Body=b"ready")
+            s3.get_object(Bucket=BUCKET, Key=".ready")["Body"].read()
             return
         except (BotoCoreError, ClientError) as error:
             last = str(error)

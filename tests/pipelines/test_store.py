@@ -7,13 +7,15 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from botocore.exceptions import ClientError
 
 from components.shared.errors import RetryError, UserError
 from pipelines import store, store_process
@@ -78,6 +80,26 @@ def test_data_and_credentials_outlive_a_kill_and_a_taken_port(
     assert after["AWS_ENDPOINT_URL"] != before["AWS_ENDPOINT_URL"]
     assert after["AWS_SECRET_ACCESS_KEY"] == before["AWS_SECRET_ACCESS_KEY"]
     assert store.client(after).get_object(Bucket=store.BUCKET, Key="kept")["Body"].read() == b"bytes"
+
+
+def test_a_start_waits_until_the_volumes_serve_bodies(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a restart SeaweedFS may take requests for seconds before it finds what lies in its volumes."""
+    open_client, refusals = store.client, iter(range(3))
+
+    def early_client(variables: Mapping[str, str]) -> Any:
+        client = open_client(variables)
+
+        def refuse(params: Mapping[str, Any], **_: Any) -> None:
+            if params["body"] and next(refusals, None) is not None:
+                raise ClientError({"Error": {"Code": "InternalError"}}, "PutObject")
+
+        client.meta.events.register("before-call.s3.PutObject", refuse)
+        return client
+
+    monkeypatch.setattr(store, "client", early_client)
+    variables = store.start(home, environ={})
+    assert next(refusals, None) is None
+    assert open_client(variables).get_object(Bucket=store.BUCKET, Key=".ready")["Body"].read()
 
 
 def test_a_reused_process_id_is_not_taken_for_the_server(home: Path) -> None:
