@@ -17,14 +17,14 @@ from components.shared.manifest import Manifest, read_manifest
 from components.shared.progress import track
 from components.shared.records import columns_of
 from components.shared.result import Result
-from components.shared.texts import compared_text
+from components.shared.texts import COMPARED, compared_text, compared_texts
 from components.split.assignment import DISPUTED, Assignment
 from components.split.balance import repeats, undersample
 from components.split.card import data_card
 from components.split.cleaned_rows import CleanedRows
 from components.split.config import Config
 from components.split.draws import SPLITS, TEST, TRAIN
-from components.split.enlarged import Enlarger
+from components.split.enlarged import Enlarger, words_key
 from components.split.falls import Falls
 from components.split.leakage import check_labels, check_no_leak, check_rows
 from components.split.report import write_report
@@ -93,7 +93,7 @@ def assign(
     if config.balance == "undersample":
         undersample(assignment)
     again = repeats(assignment) if config.balance == "oversample" else {}
-    return assignment, Enlarger(config, again, _protected(assignment) if config.augment else ())
+    return assignment, Enlarger(config, again, _protected(cleaned, assignment) if config.augment else ())
 
 
 def _tokens(config: Config, splits: Dataset) -> dict[str, Any]:
@@ -107,10 +107,15 @@ def _tokens(config: Config, splits: Dataset) -> dict[str, Any]:
     return counter.summary()
 
 
-def _protected(assignment: Assignment) -> set[bytes]:
-    """Hashes of the texts of the other splits."""
-    rows = np.concatenate([assignment.rows_of(split) for split in SPLITS if split != TRAIN])
-    return set(assignment.keys[rows].tolist())
+def _protected(cleaned: CleanedRows, assignment: Assignment) -> set[bytes]:
+    """Hashes of the words of the texts of the other splits."""
+    others = (assignment.reasons == 0) & (assignment.splits(slice(None)) != SPLITS.index(TRAIN))
+    found, begin = set[bytes](), 0
+    for table in cleaned.tables(columns=[name for name in COMPARED if name in cleaned.columns]):
+        chosen = table.filter(others[begin : begin + len(table)])
+        found.update(map(words_key, compared_texts(chosen).to_pylist() if len(chosen) else ()))
+        begin += len(table)
+    return found
 
 
 def _check_findings(cleaning: Mapping[str, Any], manifest: Manifest) -> None:

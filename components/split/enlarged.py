@@ -3,11 +3,12 @@
 origin         id of the row it was made of; empty for a row of the source
 augmentation   how it was made: `copy`, or an operation of `variants`; empty for a row of the source
 
-Nothing is made of rows of other splits, and a variant that is a text of another split is thrown away.
+Nothing is made of rows of other splits, and a variant with the words of a text of another split is thrown away.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from components.split.variants import Variants
 ORIGIN: Final = "origin"
 AUGMENTATION: Final = "augmentation"
 COPY: Final = "copy"
+_WORDS: Final = re.compile(r"\w+")
 Row = Mapping[str, Any]
 
 
@@ -30,7 +32,7 @@ class Enlarger:
     Args:
         config: The configuration.
         repeats: How often rows are repeated for the balance of labels.
-        protected: Hashes of the texts of the other splits.
+        protected: Hashes of the words of the other splits' texts (see `words_key`).
     """
 
     def __init__(self, config: Config, repeats: Mapping[int, int], protected: Collection[bytes]) -> None:
@@ -70,16 +72,21 @@ class Enlarger:
             number: Its number in the source.
             key: The hash of its text.
         """
-        seen, repeats = {key}, self.repeats.get(number, 0)
+        seen, repeats = {words_key(compared_text(row))}, self.repeats.get(number, 0)
         for copy in range((1 + repeats) * (1 + self.copies) - 1):
             found = self.variants.of(row, key, copy) if self.variants else None
             made, operation = found or (row, COPY)
-            made_key = text_key(compared_text(made))
+            made_key = words_key(compared_text(made))
             if made_key not in self.protected and made_key not in seen:
                 seen.add(made_key)
                 yield _with_origin(made, row_id, operation)
             elif repeats:
                 yield _with_origin(row, row_id, COPY)  # the balance needs as many rows
+
+
+def words_key(text: str) -> bytes:
+    """Equal for texts that differ in case, white space and punctuation only: `clean` would keep one of them."""
+    return text_key("".join(_WORDS.findall(text)) or text)
 
 
 def source_of(row: Row, columns: Columns) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 All of it is offline and seeded.
 A variant depends on the seed, the text and its number alone. Words are what white space parts; a Chinese character is a
-word of its own. Placeholders of personal data are never changed.
+word of its own. Placeholders of personal data and numbers are never changed, nor is a negation or the word behind it:
+without its "not" a text has another label.
 """
 
 from __future__ import annotations
@@ -21,7 +22,14 @@ from components.split.synonyms import Synonyms
 _PLACEHOLDER: Final = r"<[A-Z][A-Z_]*[^<>\s]*>"
 _CJK: Final = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _PIECE: Final = re.compile(rf"{_PLACEHOLDER}|[{_CJK}]|[^\W{_CJK}]+(?:['’-][^\W{_CJK}]+)*|\s+|.", re.DOTALL)
-_WORD: Final = re.compile(r"\w")
+_WORD: Final = re.compile(r"[^\W\d_]")
+_NEGATION: Final = re.compile(
+    r"no|not|never|none|nobody|nothing|nowhere|neither|nor|without|hardly|barely|scarcely|cannot"
+    r"|\w*n['’]t|dont|didnt|doesnt|isnt|wasnt|wont|cant"
+    r"|[不没未无非别莫勿]",
+    re.IGNORECASE,
+)
+_ARTICLES: Final = ("a", "an")
 _TRIES: Final = 4
 """Draws for a variant that differs from its text, before an operation is given up."""
 Row = Mapping[str, Any]
@@ -71,7 +79,7 @@ class Variants:
 
     def _places(self, pieces: Sequence[str], random: Random) -> list[int]:
         """Places of the words to change: each with the same chance, and at least one."""
-        words = [place for place, piece in enumerate(pieces) if _WORD.match(piece)]
+        words = _changeable(pieces)
         chosen = [place for place in words if random.random() < self.rate]
         return chosen or ([words[int(random.random() * len(words))]] if words else [])
 
@@ -82,16 +90,23 @@ class Variants:
             pieces[begin:end] = [found[int(random.random() * len(found))]]
 
     def _known(self, pieces: Sequence[str]) -> list[tuple[int, int, tuple[str, ...]]]:
-        """Where words with synonyms stand; of several Chinese ones from one place on, the longest."""
-        found, place = [], 0
-        while place < len(pieces):
-            for end in range(min(place + self.synonyms.longest, len(pieces)), place, -1):
-                if others := self.synonyms.of("".join(pieces[place:end])):
-                    found.append((place, end, others))
-                    place = end - 1
-                    break
-            place += 1
+        """Where words with synonyms stand, and these; of several Chinese ones from one place on, the longest."""
+        found, behind = [], 0
+        for place in _changeable(pieces):
+            known = self._longest(pieces, place) if place >= behind else None
+            if known:
+                behind, others = known
+                if fitting := _fitting(others, pieces[:place]):
+                    found.append((place, behind, fitting))
         return found
+
+    def _longest(self, pieces: Sequence[str], place: int) -> tuple[int, tuple[str, ...]] | None:
+        """Where the longest known word ends that begins at a place, and its synonyms."""
+        for end in range(min(place + self.synonyms.longest, len(pieces)), place, -1):
+            others = self.synonyms.of("".join(pieces[place:end]))
+            if others is not None:
+                return end, others
+        return None
 
     def _deletion(self, pieces: list[str], random: Random) -> None:
         chosen = self._places(pieces, random)
@@ -102,15 +117,35 @@ class Variants:
             del pieces[place : place + 1 + spaced]
 
     def _swap(self, pieces: list[str], random: Random) -> None:
-        words = [place for place, piece in enumerate(pieces) if _WORD.match(piece)]
+        words = _changeable(pieces)
         for place in self._places(pieces, random):
-            behind = [other for other in words if other > place][:1]
-            for other in behind:
-                pieces[place], pieces[other] = pieces[other], pieces[place]
+            behind = next((other for other in words if other > place), place)
+            if not "".join(pieces[place + 1 : behind]).strip():  # never across punctuation
+                pieces[place], pieces[behind] = pieces[behind], pieces[place]
 
     def _noise(self, pieces: list[str], random: Random) -> None:
         for place in self._places(pieces, random):
             pieces[place] = _misspelt(pieces[place], random)
+
+
+def _changeable(pieces: Sequence[str]) -> list[int]:
+    """Places of the words that may be changed: neither numbers nor negations, nor the word behind a negation."""
+    found, negated = [], False
+    for place, piece in enumerate(pieces):
+        if _WORD.match(piece):
+            negation = bool(_NEGATION.fullmatch(piece))
+            if not negation and not negated:
+                found.append(place)
+            negated = negation
+    return found
+
+
+def _fitting(words: tuple[str, ...], before: Sequence[str]) -> tuple[str, ...]:
+    """The words that go with an article, if one stands before them."""
+    article = before[-2].lower() if len(before) > 1 and before[-1].isspace() else ""
+    if article not in _ARTICLES:
+        return words
+    return tuple(word for word in words if (word[0].lower() in "aeiou") == (article == "an"))
 
 
 def _misspelt(word: str, random: Random) -> str:

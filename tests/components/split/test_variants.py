@@ -58,9 +58,39 @@ def test_each_operation_does_what_it_says(text):
 
 def test_the_longest_chinese_word_is_replaced_and_capitals_stay():
     assert made("十分好看", augment="synonym", augment_rate=1.0) in {
-        f"{very}{pretty}" for very in ("很", "非常") for pretty in ("美丽", "漂亮")
+        "很漂亮",
+        "非常漂亮",
     }
+    assert made("女孩子十分钟", augment="synonym") is None
     assert made("Movie of a mov", augment="synonym") in {"Film of a mov", "Picture of a mov"}
+
+
+def test_articles_and_synonyms_go_together():
+    assert made("a funny one", augment="synonym") == "a humorous one"
+    assert made("an interesting one", augment="synonym") in {"an engaging one", "an absorbing one"}
+    assert made("an entire one", augment="synonym") is None
+
+
+NEGATED = [
+    (
+        "It isn't good and it doesn’t work, not good, never good",
+        ("isn't good", "doesn’t work", "not good", "never good"),
+    ),
+    ("还是很不错的，没有毛病，不可能更好，值得看2天", ("不错", "没有", "不可", "2")),
+]
+
+
+@pytest.mark.parametrize(("text", "kept"), NEGATED)
+@pytest.mark.parametrize("operation", EDITS)
+def test_negations_and_numbers_stay_with_the_word_behind_them(text, kept, operation):
+    for number in range(30):
+        found = made(text, number, augment=operation, augment_rate=0.7)
+        assert found is None or all(found.count(one) == text.count(one) for one in kept)
+
+
+def test_words_are_not_swapped_across_punctuation():
+    for number in range(10):
+        assert made("one two, three four", number, augment="swap") in {"two one, three four", "one two, four three"}
 
 
 def test_further_synonyms_are_used():
@@ -101,10 +131,10 @@ EXPECTED = [
     "This is very good movie with a story, and actor is great.",
     "This is a very good movie with funny story a, and actor the great is.",
     "This is a very ogod movie with a funny story, and the actor is great.",
-    "This is a extremely good movie with a amusing narrative, and the actor is great.",
-    "这部电影非常常好看，演员也很优秀，我喜喜欢这个个故事。",
-    "这部电影非常好看，演员也很出色，我喜欢这个故事。",
-    "这部电常看，演员很优秀，我欢这个故事。",
-    "这部电非影常好看，演员也很优秀，我喜欢这个故事。",
+    "This is a very fine movie with a funny narrative, and the performer is great.",
+    "这部电影非常好看看，演员也很优秀，我喜欢这这个故事事。",
+    "这部片子非常好看，演员也很优秀，我喜爱这个故事。",
+    "这部电非常看，员也很秀，我喜欢个故事。",
+    "这部电影非常好看，演员也很优秀，我喜欢这个事故。",
 ]
 """A change of these changes every dataset with variants."""
