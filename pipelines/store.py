@@ -28,11 +28,11 @@ from urllib.parse import urlsplit
 
 from components.shared.errors import RetryError, UserError
 from components.shared.secrets import OWN_S3
-from pipelines.store_process import STOP_SECONDS, process_of, terminate
+from pipelines.store_process import SERVES, STOP_SECONDS, has_failed, process_of, terminate
 
 HOME: Final = Path(__file__).resolve().parents[1] / ".evertune"
 BUCKET: Final = "evertune"
-START_SECONDS, ANSWER_SECONDS = 60.0, 15.0
+START_SECONDS, ANSWER_SECONDS = 120.0, 15.0
 SERVICES: Final = ("s3", "master", "volume", "filer", "admin")
 GRPC_OFFSET: Final = 10_000
 """SeaweedFS takes for each service its HTTP port and the one this far above."""
@@ -62,7 +62,7 @@ def start(home: Path = HOME, environ: Mapping[str, str] = os.environ) -> dict[st
     store.mkdir(parents=True, exist_ok=True)
     with _locked(store):
         known = _read_env(store)
-        if known and process_of(store) and _answers(known["AWS_ENDPOINT_URL"]):
+        if known and process_of(store) and _comes_to_serve(store, known):
             return known
         terminate(store)
         return _launch(store, known)
@@ -80,6 +80,20 @@ def stop(home: Path = HOME) -> bool:
 def running(home: Path = HOME) -> bool:
     """Whether the store runs."""
     return process_of(home.resolve() / "store") is not None
+
+
+def _comes_to_serve(store: Path, known: Mapping[str, str]) -> bool:
+    """Whether a server that runs can be used: at once, or when its start, which was broken off, is through.
+
+    One that is slow to answer is waited for as well: it is not to be ended while others use it.
+    """
+    if (store / SERVES).exists() and _answers(known["AWS_ENDPOINT_URL"]):
+        return True
+    try:
+        _wait(store, known)
+    except RetryError:
+        return False
+    return True
 
 
 def _has_own_s3(store: Path, environ: Mapping[str, str]) -> bool:
@@ -164,12 +178,13 @@ def _wait(store: Path, variables: Mapping[str, str]) -> None:
     from botocore.exceptions import BotoCoreError, ClientError
 
     s3, deadline, last = client(variables), time.monotonic() + START_SECONDS, ""
-    while time.monotonic() < deadline and process_of(store):
+    while time.monotonic() < deadline and not has_failed(store):
         try:
             with suppress(s3.exceptions.BucketAlreadyExists, s3.exceptions.BucketAlreadyOwnedByYou):
                 s3.create_bucket(Bucket=BUCKET)
             s3.put_object(Bucket=BUCKET, Key=".ready", Body=b"ready")
             s3.get_object(Bucket=BUCKET, Key=".ready")["Body"].read()
+            (store / SERVES).touch()
             return
         except (BotoCoreError, ClientError) as error:
             last = str(error)

@@ -13,6 +13,9 @@ from typing import Final
 STOP_SECONDS: Final = 20.0
 """How long the server may take to end, before it is killed and after."""
 
+SERVES: Final = "serves"
+"""Name of a file beside the process id that is there once the server has given back what it took."""
+
 
 def process_of(store: Path) -> int | None:
     """Process id of the server of this store, if it runs."""
@@ -23,6 +26,16 @@ def process_of(store: Path) -> int | None:
         return None
     # The id may belong to another process by now: only ours has our directory on its command line.
     return pid if f"-dir={store / 'data'}" in command_line(pid) else None
+
+
+def has_failed(store: Path) -> bool:
+    """Whether the server that was started has ended; while its program is loaded it has no command line yet."""
+    if process_of(store):
+        return False
+    try:
+        return has_ended(int((store / "pid").read_text()))
+    except (OSError, ValueError):
+        return True
 
 
 def has_ended(pid: int) -> bool:
@@ -68,5 +81,6 @@ def terminate(store: Path) -> bool:
     deadline = time.monotonic() + STOP_SECONDS
     while pid and not has_ended(pid) and time.monotonic() < deadline:
         time.sleep(0.01)
-    (store / "pid").unlink(missing_ok=True)
+    for name in (SERVES, "pid"):
+        (store / name).unlink(missing_ok=True)
     return pid is not None

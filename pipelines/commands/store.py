@@ -24,6 +24,8 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.action == "stop":
         local.KEEP.unlink(missing_ok=True)
         store.stop(HOME)
-    elif not store.running(HOME) and store.start(HOME):
-        local.KEEP.touch()
-        print("the object store runs until: evertune store stop")
+    else:
+        with local.running_store():  # of its users the last one stops it: this one is it, or says first that it stays
+            if store.running(HOME):
+                local.KEEP.touch()
+                print("the object store runs until: evertune store stop")

@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 
 from components.shared.errors import RetryError, UserError
 from pipelines import store, store_process
+from pipelines.profiles import ROOT
 from tests.processes import wait_for
 
 
@@ -82,24 +83,44 @@ def test_data_and_credentials_outlive_a_kill_and_a_taken_port(
     assert store.client(after).get_object(Bucket=store.BUCKET, Key="kept")["Body"].read() == b"bytes"
 
 
-def test_a_start_waits_until_the_volumes_serve_bodies(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a restart SeaweedFS may take requests for seconds before it finds what lies in its volumes."""
-    open_client, refusals = store.client, iter(range(3))
+@pytest.fixture
+def refusals(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """The store takes no body for three requests; gives those that are left."""
+    open_client, left = store.client, iter(range(3))
 
     def early_client(variables: Mapping[str, str]) -> Any:
         client = open_client(variables)
 
         def refuse(params: Mapping[str, Any], **_: Any) -> None:
-            if params["body"] and next(refusals, None) is not None:
+            if params["body"] and next(left, None) is not None:
                 raise ClientError({"Error": {"Code": "InternalError"}}, "PutObject")
 
         client.meta.events.register("before-call.s3.PutObject", refuse)
         return client
 
     monkeypatch.setattr(store, "client", early_client)
+    return left
+
+
+def test_a_start_waits_until_the_volumes_serve_bodies(home: Path, refusals: Iterator[int]) -> None:
+    """After a restart SeaweedFS may take requests for seconds before it finds what lies in its volumes."""
     variables = store.start(home, environ={})
     assert next(refusals, None) is None
-    assert open_client(variables).get_object(Bucket=store.BUCKET, Key=".ready")["Body"].read()
+    assert store.client(variables).get_object(Bucket=store.BUCKET, Key=".ready")["Body"].read()
+
+
+def test_a_start_that_was_killed_is_waited_for_by_the_next(home: Path, refusals: Iterator[int]) -> None:
+    """The server that it left answers before its volumes serve."""
+    killed = (
+        "import os, signal, sys; from pathlib import Path; from pipelines import store;"
+        " store._wait = lambda *_: os.kill(os.getpid(), signal.SIGKILL); store.start(Path(sys.argv[1]), environ={})"
+    )
+    done = subprocess.run([sys.executable, "-c", killed, str(home)], cwd=ROOT, check=False)
+    assert done.returncode == -signal.SIGKILL
+    left = pid(home)
+    store.start(home, environ={})
+    assert next(refusals, None) is None
+    assert pid(home) == left
 
 
 def test_a_reused_process_id_is_not_taken_for_the_server(home: Path) -> None:
@@ -141,7 +162,7 @@ def test_seaweedfs_not_installed(home: Path, monkeypatch: pytest.MonkeyPatch) ->
         store.start(home, environ={})
 
 
-def test_a_server_has_ended_when_its_last_thread_has() -> None:
+def test_a_server_has_ended_when_its_last_thread_has(tmp_path: Path) -> None:
     program = (
         "import ctypes, threading, time; threading.Thread(target=time.sleep, args=(600,)).start();"
         " ctypes.CDLL(None).pthread_exit(None)"
@@ -149,7 +170,10 @@ def test_a_server_has_ended_when_its_last_thread_has() -> None:
     with subprocess.Popen([sys.executable, "-c", program]) as process:
         while store_process.command_line(process.pid) not in ([], [""]):
             pass
+        (tmp_path / "pid").write_text(str(process.pid))
         assert not store_process.has_ended(process.pid), "a thread that may hold files and ports still runs"
+        assert not store_process.has_failed(tmp_path), "nor has one a command line whose program is being loaded"
         process.kill()
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         assert store_process.has_ended(process.pid), "nobody has waited for it yet, but nothing of it runs"
+        assert store_process.has_failed(tmp_path)
