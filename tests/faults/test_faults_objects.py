@@ -143,27 +143,31 @@ def test_nobody_listens(s3, place, quick, injected, monkeypatch):
     injected("S3: connection refused", len(OPERATIONS), "one line, exit 75")
 
 
-def test_what_was_given_up_is_not_done_later(s3, proxy, quick, injected, monkeypatch):
-    monkeypatch.setenv(s3_client.SECONDS, "0.3")
-    store = open_store(s3)
+def test_what_was_given_up_is_not_done_later(s3, proxy, quick, injected):
     proxy.inject("black hole", times=1)
     with pytest.raises(RetryError, match=r"not done after 0.3 seconds"):
-        store.put_new("pointer", b"late")
-    join_what_was_left_behind()  # its read ends, and would be repeated
-    monkeypatch.delenv(s3_client.SECONDS)
+        impatient(s3).put_new("pointer", b"late")
+    proxy.closing.set()
+    join_what_was_left_behind()  # its connection is reset only now, and the request would be repeated
     assert open_store(s3).keys() == []
     injected("S3: a write that was given up", proxy.heal(), "one line, exit 75, never done later by a retry")
 
 
-def test_a_download_that_was_given_up_does_not_appear_later(s3, place, proxy, quick, injected, monkeypatch):
-    monkeypatch.setenv(s3_client.SECONDS, "0.3")
-    store = open_store(s3)
+def test_a_download_that_was_given_up_does_not_appear_later(s3, place, proxy, quick, injected):
     proxy.inject("black hole", times=1, method="GET")
     with pytest.raises(RetryError, match=r"not done after 0.3 seconds"):
-        store.download("big", place / "target")
+        impatient(s3).download("big", place / "target")
+    proxy.closing.set()
     join_what_was_left_behind()
     assert not (place / "target").exists()
     injected("S3: a download that was given up", proxy.heal(), "one line, exit 75, no file later")
+
+
+def impatient(uri):
+    """A store that gives up soon, and before its sockets do: a read that ends first would be repeated in time."""
+    store = open_store(uri)
+    store._seconds = 0.3
+    return store
 
 
 def join_what_was_left_behind():
