@@ -16,7 +16,7 @@ import yaml
 
 from components.images import IMAGES
 from pipelines.steps import STEPS
-from tests.processes import wait_for
+from tests.processes import PATIENCE, wait_for
 
 QUICK = {"train": {"epochs": 1, "max_tokens": 16, "checkpoint_steps": 20, "evaluations_per_epoch": 1}}
 RESTRICTED = (
@@ -74,26 +74,33 @@ def image_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a real registry on loopback."""
     if not shutil.which("docker-registry"):
         pytest.fail("docker-registry is missing; apt-get install docker-registry", pytrace=False)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
     place = tmp_path_factory.mktemp("registry")
-    settings = {
-        "version": 0.1,
-        "log": {"level": "error"},
-        "storage": {"filesystem": {"rootdirectory": str(place / "data")}},
-        "http": {"addr": address},
-    }
-    (place / "config.yml").write_text(yaml.safe_dump(settings))
-    with (place / "log").open("wb") as log:
-        server = subprocess.Popen(["docker-registry", "serve", str(place / "config.yml")], stdout=log, stderr=log)
-    try:
-        wait_for(lambda: listens(address))
-        yield address
-    finally:
-        server.terminate()
-        server.wait(20)
-        shutil.rmtree(place / "data", ignore_errors=True)
+    server, address = served(place)
+    yield address
+    server.terminate()
+    server.wait(PATIENCE)
+    shutil.rmtree(place / "data", ignore_errors=True)
+
+
+def served(place: Path) -> tuple[subprocess.Popen[bytes], str]:
+    """Starts a registry; gives it and its address. It cannot choose its port, and a free one may be taken meanwhile."""
+    for _ in range(5):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            address = f"127.0.0.1:{probe.getsockname()[1]}"
+        settings = {
+            "version": 0.1,
+            "log": {"level": "error"},
+            "storage": {"filesystem": {"rootdirectory": str(place / "data")}},
+            "http": {"addr": address},
+        }
+        (place / "config.yml").write_text(yaml.safe_dump(settings))
+        with (place / "log").open("wb") as log:
+            server = subprocess.Popen(["docker-registry", "serve", str(place / "config.yml")], stdout=log, stderr=log)
+        wait_for(lambda: server.poll() is not None or listens(address))  # noqa: B023 - called at once
+        if server.poll() is None:
+            return server, address
+    raise AssertionError((place / "log").read_text())
 
 
 class Runner:
