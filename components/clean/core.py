@@ -17,12 +17,13 @@ from components.clean.config import Config
 from components.clean.decontamination import evaluation_texts
 from components.clean.duplicates import CONFLICT, Duplicates
 from components.clean.findings import Findings, write_json
+from components.clean.kept_shards import KeptShardsWriter
 from components.clean.line_counting import repeated_lines
 from components.clean.output import Output
 from components.clean.parts import Marks
 from components.clean.report import write_report
 from components.clean.signatures import SignatureIndex
-from components.shared.datasets import ALL, Dataset, DatasetWriter
+from components.shared.datasets import ALL, Dataset
 from components.shared.errors import UserError
 from components.shared.files import scratch_directory, staged_directory
 from components.shared.freed_memory import keep_freed_memory
@@ -51,7 +52,7 @@ def run(config: Config) -> Result:
         counts = findings.counts() | _compared(config)
         _check_labels(counts, findings, config.task)
         named = {row for later, earlier in ties.items() for row in (later, *earlier)}
-        writer = DatasetWriter(kept, raw.columns)
+        writer = KeptShardsWriter(kept, raw.columns, config.store)
         output = Output(writer, directory, scratch, findings, sorted(named))
         output.write(parts.with_rows())
         manifest = writer.finish()

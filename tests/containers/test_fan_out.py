@@ -71,4 +71,6 @@ def test_shares_in_containers_give_the_bytes_of_one_process(docker, s3, s3_serve
         assert tree_digest(made / "clean" / name) == tree_digest(outputs / name)
     said = sorted(path.read_text() for path in made.glob("for-loop-*-iteration-*/clean-2/cleaned/share.txt"))
     assert [one.partition(":")[0] for one in said] == [f"share {number}/8" for number in range(1, 9)]
-    assert len(open_store(s3).keys("cleanings/")) == 3 * shards
+    keys = open_store(s3).keys("cleanings/")
+    assert sum("/shard." not in key for key in keys) == 3 * shards
+    assert sum("/shard." in key for key in keys) == 2 * len(Dataset(outputs / "cleaned").manifest.splits["all"])

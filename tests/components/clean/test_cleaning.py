@@ -216,7 +216,9 @@ def test_parts_in_s3(clean, s3):
     _, digests = clean(TEXTS, store=s3)
     parts = len(Dataset(clean.place / "raw").manifest.splits["all"])
     kept = Counter(key.split("/")[2] for key in open_store(s3).keys("cleanings/"))
-    assert kept == {"found.zip": parts, "shingles": parts, "rows.zip": parts}
+    shards = len(Dataset(clean.place / "cleaned").manifest.splits["all"])
+    expected = {"found.zip": parts, "shingles": parts, "rows.zip": parts}
+    assert kept == expected | {"shard.parquet": shards, "shard.sha256": shards}
     summary, again = clean(TEXTS, store=s3)
     assert "were cleaned before" in summary
     assert again == digests
