@@ -24,8 +24,8 @@ from components.shared.objects import ObjectStore, open_store
 
 LEASE: Final = "lease-"
 COMPLETE: Final = "complete.json"
-FOUND: Final = ("found.json", "found.zip")
-"""Names of what is written last of a reading and of a cleaned shard."""
+FOUND: Final = ("found.json", "found.zip", "shard.sha256")
+"""Names of what is written last of a reading, of a cleaned shard, and of a shard of cleaned rows."""
 
 
 @dataclass(frozen=True)

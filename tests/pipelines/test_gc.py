@@ -145,7 +145,7 @@ def test_predictions_of_the_history_stay(tmp_path, injected):
 def test_a_kept_part_goes_whole_and_its_proof_first(tmp_path, monkeypatch):
     store = open_store(str(tmp_path / "store"))
     young, old, before = "a" * 40, "b" * 40, f"{'c' * 40}.zip"
-    names = ("found.zip", "rows.zip", "shingles")
+    names = ("found.zip", "rows.zip", "shard.parquet", "shard.sha256", "shingles")
     for key in (*(f"{part}/{name}" for part in (young, old) for name in names), before):
         store.put(f"cleanings/{key}", b"kept")
     now, written = time.time(), store.entries("cleanings/")
@@ -155,7 +155,7 @@ def test_a_kept_part_goes_whole_and_its_proof_first(tmp_path, monkeypatch):
     deleted, delete = [], store.delete
     monkeypatch.setattr(store, "delete", lambda key: (deleted.append(key), delete(key)))
     assert found.delete()
-    assert deleted[0] == f"cleanings/{old}/found.zip"
+    assert deleted[:2] == [f"cleanings/{old}/{proof}" for proof in ("found.zip", "shard.sha256")]
     assert sorted(deleted) == sorted(f"cleanings/{key}" for key in (*(f"{old}/{name}" for name in names), before))
 
 
