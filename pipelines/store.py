@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-import random
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -28,18 +26,14 @@ from urllib.parse import urlsplit
 
 from components.shared.errors import RetryError, UserError
 from components.shared.secrets import OWN_S3
+from pipelines import store_ports
 from pipelines.store_process import SERVES, STOP_SECONDS, has_failed, process_of, terminate
 
 HOME: Final = Path(__file__).resolve().parents[1] / ".evertune"
 BUCKET: Final = "evertune"
 START_SECONDS, ANSWER_SECONDS = 120.0, 15.0
-SERVICES: Final = ("s3", "master", "volume", "filer", "admin")
-GRPC_OFFSET: Final = 10_000
-"""SeaweedFS takes for each service its HTTP port and the one this far above."""
 PORT_TAKEN: Final = ("Port allocation failed", "address already in use")
 """What the server says when a port of its own is not free."""
-LOWEST, HIGHEST = 10_300, 22_000
-"""First port of the block; below the ports that systems give to outgoing connections, the upper ones too."""
 
 
 def start(home: Path = HOME, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -107,7 +101,7 @@ def _has_own_s3(store: Path, environ: Mapping[str, str]) -> bool:
 
 
 def _launch(store: Path, known: Mapping[str, str]) -> dict[str, str]:
-    for base in _free_blocks(known):
+    for base in store_ports.free_blocks(urlsplit(known.get("AWS_ENDPOINT_URL", "")).port):
         variables = _launch_at(base, store, known)
         if variables:
             return variables
@@ -136,7 +130,7 @@ def _launch_at(base: int, store: Path, known: Mapping[str, str]) -> dict[str, st
 
 def _spawn(store: Path, base: int, variables: Mapping[str, str]) -> None:
     (store / "data").mkdir(exist_ok=True)
-    ports = [f"-{service}.port={base + place}" for place, service in enumerate(SERVICES)]
+    ports = [f"-{service}.port={base + place}" for place, service in enumerate(store_ports.SERVICES)]
     command = [_program(), "-logtostderr=true", "mini", f"-dir={store / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
     command += [*ports, "-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false"]
     command += ["-master.telemetry=false", "-s3.autoCreateBucket=false", "-volume.images.fix.orientation=false"]
@@ -226,26 +220,6 @@ def _answers(endpoint: str) -> bool:
         return False
     finally:
         connection.close()
-
-
-def _free_blocks(known: Mapping[str, str]) -> Iterator[int]:
-    """First ports of blocks that are free, first the one of the last start if it can be had."""
-    last = urlsplit(known.get("AWS_ENDPOINT_URL", "")).port
-    candidates = [last] if last else []
-    candidates += random.sample(range(LOWEST, HIGHEST, len(SERVICES)), 100)
-    for base in candidates:
-        if all(_free(base + place + extra) for place in range(len(SERVICES)) for extra in (0, GRPC_OFFSET)):
-            yield base
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
 
 
 @contextmanager

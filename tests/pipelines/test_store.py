@@ -18,7 +18,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from components.shared.errors import RetryError, UserError
-from pipelines import store, store_process
+from pipelines import store, store_ports, store_process
 from pipelines.profiles import ROOT
 from tests.processes import wait_for
 
@@ -75,7 +75,7 @@ def test_data_and_credentials_outlive_a_kill_and_a_taken_port(
     store.client(before).put_object(Bucket=store.BUCKET, Key="kept", Body=b"bytes")
     os.kill(pid(home), signal.SIGKILL)
     if not seen:
-        monkeypatch.setattr(store, "_free", lambda port: True)
+        monkeypatch.setattr(store_ports, "_free", lambda port: True)
     with taken_port(urlsplit(before["AWS_ENDPOINT_URL"]).port or 0):
         after = store.start(home, environ={})
     assert after["AWS_ENDPOINT_URL"] != before["AWS_ENDPOINT_URL"]
@@ -130,6 +130,17 @@ def test_a_reused_process_id_is_not_taken_for_the_server(home: Path) -> None:
         assert not store.stop(home)
         assert stranger.poll() is None
         stranger.kill()
+
+
+def test_ports_whose_sockets_another_user_left_are_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SeaweedFS cannot replace them, and would wait for ever for an answer from there."""
+    monkeypatch.setattr(store_ports, "SOCKETS", tmp_path)
+    monkeypatch.setattr(store_ports, "_free", lambda port: True)
+    mine = os.getuid()
+    (tmp_path / "seaweedfs-filer-grpc-20303.sock").touch()
+    for user, free in ((mine, True), (0, True), (mine + 1, False)):
+        monkeypatch.setattr(os, "getuid", lambda user=user: user)
+        assert (next(store_ports.free_blocks(10_300)) == 10_300) is free
 
 
 def test_stop_ends_the_server_and_says_so(home: Path) -> None:
