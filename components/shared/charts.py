@@ -126,12 +126,21 @@ def roc(curves: Mapping[str, Points]) -> str:
     return _svg(figure, axes, legend=True)
 
 
-def histogram(series: Mapping[str, Sequence[float]], *, x: str, y: str = "rows", bins: int = 30) -> str:
-    """Distribution of the values of each series over the same bins."""
+def histogram(
+    series: Mapping[str, Sequence[float]],
+    *,
+    x: str,
+    y: str = "rows",
+    bins: int = 30,
+    weights: Mapping[str, Sequence[float]] | None = None,
+) -> str:
+    """Distribution of the values of each series over the same bins; weights tell how often each value stands there."""
     figure, axes = _figure()
     names = list(series)
     colours = [COLOURS[index % len(COLOURS)] for index in range(len(names))]
-    axes.hist([series[name] for name in names], bins=bins, label=names, color=colours, stacked=True)
+    values = [series[name] for name in names]
+    often = [weights[name] for name in names] if weights else None
+    axes.hist(values, bins=bins, weights=often, label=names, color=colours, stacked=True)
     axes.set(xlabel=x, ylabel=y)
     axes.grid(axis="y", alpha=0.25)
     return _svg(figure, axes, legend=len(names) > 1)

@@ -40,7 +40,11 @@ class Drift:
 
 
 def length_bins(lengths: Iterable[int]) -> dict[str, int]:
-    """Lengths counted in bins that grow by a fifth; each is named by the shortest length in it, in order."""
+    """Lengths counted in bins that grow by a fifth; each is named by the shortest length in it, in order.
+
+    Args:
+        lengths: Each length, or the rows of each one in a mapping.
+    """
     counts: Counter[int] = Counter()
     for length, rows in Counter(lengths).items():
         counts[_bin(length)] += rows

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from components.split.config import Config
-from components.split.draws import SPLITS, TEST, TRAIN, VALIDATION, Codes, Draws, Keys, Pick, fractions
+from components.split.draws import SPLITS, TEST, TRAIN, VALIDATION, Codes, Draws, Keys, Pick, each, fractions
 from components.split.ties import Rows, Ties
 from components.split.traits import Deciding
 
@@ -97,10 +97,13 @@ class Assignment:
 
     def dropped(self) -> dict[str, int]:
         """Dropped rows by reason, in the order of the first row of each."""
-        found, first, counts = np.unique(self.reasons, return_index=True, return_counts=True)
-        order = np.argsort(first)
-        names = {self.reason_names[code]: int(count) for code, count in zip(found[order], counts[order], strict=True)}
-        return {name: count for name, count in names.items() if name}
+        first: dict[str, int] = {}
+        counts: dict[str, int] = {}
+        for code, name in enumerate(self.reason_names[1:], 1):
+            here = self.reasons == code
+            if count := int(np.count_nonzero(here)):
+                first[name], counts[name] = int(np.argmax(here)), count
+        return {name: counts[name] for name in sorted(counts, key=first.__getitem__)}
 
     def cap_train(self) -> None:
         """Drops train rows beyond `train_rows`.
@@ -113,7 +116,7 @@ class Assignment:
 
     def ranked(self, rows: Rows, purpose: str) -> Rows:
         """Ascending rows in an order that depends on their texts and the purpose only."""
-        ranks = fractions(self.keys[rows].tolist(), len(rows), self.config.salt, purpose)
+        ranks = fractions(each(self.keys[rows]), len(rows), self.config.salt, purpose)
         return rows[np.argsort(ranks, kind="stable")]
 
     def drop(self, rows: npt.ArrayLike, reason: str) -> None:

@@ -39,12 +39,15 @@ class CleanedRows(Dataset):
     def keys(self) -> npt.NDArray[np.void]:
         """The hash of each row's text."""
         if self._texts is None:
-            keys = (text_key(compared_text(row)) for row in self.rows())
-            return np.fromiter(keys, f"S{KEY_BYTES}", self.manifest.rows(ALL)).view(f"V{KEY_BYTES}")
-        parts = [np.empty(0, f"V{KEY_BYTES}")]
+            own = (text_key(compared_text(row)) for row in self.rows())
+            return np.fromiter(own, f"S{KEY_BYTES}", self.manifest.rows(ALL)).view(f"V{KEY_BYTES}")
+        keys, begin = np.empty(len(self._texts), f"V{KEY_BYTES}"), 0
         for chunk in self._texts["key"].chunks:
-            parts.append(np.frombuffer(chunk.buffers()[1], parts[0].dtype, len(chunk), chunk.offset * KEY_BYTES))
-        return np.concatenate(parts)
+            end = begin + len(chunk)
+            keys[begin:end] = np.frombuffer(chunk.buffers()[1], keys.dtype, len(chunk), chunk.offset * KEY_BYTES)
+            begin = end
+        self._texts = self._texts.drop_columns("key")
+        return keys
 
     def deciding(self) -> Iterator[dict[str, Any]]:
         """The rows without their texts."""

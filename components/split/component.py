@@ -32,6 +32,7 @@ def split(
     back_translation_model: str,
     tokenizer: str,
     max_tokens: int,
+    memory_mb: int,
 ) -> dsl.ContainerSpec:
     """Splits rows into train, validation and test without leakage."""
     return container(
@@ -61,4 +62,5 @@ def split(
         back_translation_model=back_translation_model,
         tokenizer=tokenizer,
         max_tokens=max_tokens,
+        memory_mb=memory_mb,
     )

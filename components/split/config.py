@@ -69,6 +69,12 @@ class Config(StepConfig):
         "Tokenizer whose tokens the report counts: a tokenizer.json or its directory, also package://; empty for none.",
     )
     max_tokens: int = option(128, "Tokens beyond which training cuts a text, for the report.", unit="tokens", low=4)
+    memory_mb: int = option(
+        2048,
+        "Memory that splitting may take; rows that need more are refused before they are read.",
+        unit="MB",
+        low=256,
+    )
 
     def check(self) -> None:
         """Checks options against each other, and the form of lists."""

@@ -27,6 +27,7 @@ from components.split.draws import SPLITS, TEST, TRAIN
 from components.split.enlarged import Enlarger, words_key
 from components.split.falls import Falls
 from components.split.leakage import check_labels, check_no_leak, check_rows
+from components.split.memory import check_memory
 from components.split.report import write_report
 from components.split.statistics import statistics
 from components.split.ties import ties_of, whole_clusters
@@ -38,9 +39,10 @@ def run(config: Config) -> Result:
     """Splits the cleaned dataset."""
     keep_freed_memory()
     columns_of(config.task)
-    clusters: list[list[str]] = _read_json(config.findings / "clusters.json")
     cleaning: dict[str, Any] = _read_json(config.findings / "counts.json")
     _check_findings(cleaning, read_manifest(config.cleaned))
+    check_memory(config, Dataset(config.cleaned))
+    clusters: list[list[str]] = _read_json(config.findings / "clusters.json")
     cleaned = CleanedRows(config.cleaned, config.findings)
     traits = Traits(config, cleaned.columns)
     assignment, enlarger = assign(config, cleaned, clusters, traits, cleaning.get("disputed", ()))

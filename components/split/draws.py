@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from itertools import accumulate
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, chain
 from typing import Final
 
 import numpy as np
@@ -19,6 +19,7 @@ SPLITS: Final = (TRAIN, VALIDATION, TEST)
 """From the least to the most protected."""
 _SLACK: Final = 5
 """Rows by which the splits of a stratum may stray from their shares; the fewer, the more predictable the draw."""
+_AT_ONCE: Final = 4096
 Pick = tuple[str, int]
 """What was drawn for, and which of the shares was drawn."""
 Keys = npt.NDArray[np.void]
@@ -40,7 +41,13 @@ def fractions(keys: Iterable[bytes], count: int, salt: str, purpose: str) -> npt
         return one.digest()
 
     found: npt.NDArray[np.float64] = np.fromiter(map(digest, keys), "S8", count).view(">u8").astype(np.float64)
-    return found / 2**64
+    found /= 2**64
+    return found
+
+
+def each(keys: Keys) -> Iterator[bytes]:
+    """The keys one by one, few of them as objects at a time."""
+    return chain.from_iterable(keys[begin : begin + _AT_ONCE].tolist() for begin in range(0, len(keys), _AT_ONCE))
 
 
 class Draws:
@@ -56,12 +63,10 @@ class Draws:
     """
 
     def __init__(self, config: Config, keys: Keys, groups: Values[bytes]) -> None:
-        self.config = config
+        self.config, self._keys, self._groups = config, keys, groups
         self._rows: dict[tuple[str, str], list[int]] = {}
         self._shares = _shares(config)
-        self._places = {
-            purpose: fractions(_identities(keys, groups), len(keys), config.salt, purpose) for purpose in self._shares
-        }
+        self._places = {purpose: self._fractions(purpose) for purpose in self._shares} if config.stratify else {}
 
     def all(self) -> Codes:
         """The splits of all rows, each as if it began a cluster; without strata."""
@@ -91,9 +96,12 @@ class Draws:
             if (purpose, stratum) in self._rows:
                 self._rows[purpose, stratum][index] += 1
 
+    def _fractions(self, purpose: str) -> npt.NDArray[np.float64]:
+        return fractions(_identities(self._keys, self._groups), len(self._keys), self.config.salt, purpose)
+
     def _drawn(self, purpose: str) -> npt.NDArray[np.int64]:
         """For each row which of the shares is drawn, or the rest behind the last of them."""
-        return np.searchsorted(list(accumulate(self._shares[purpose])), self._places[purpose], side="right")
+        return np.searchsorted(list(accumulate(self._shares[purpose])), self._fractions(purpose), side="right")
 
     def _pick(self, purpose: str, row: int, stratum: str) -> Pick:
         """The same for one row, in regard to the rows of its stratum."""
@@ -112,8 +120,7 @@ def _shares(config: Config) -> dict[str, tuple[float, ...]]:
 
 def _identities(keys: Keys, groups: Values[bytes]) -> Iterable[bytes]:
     """What identifies the cluster that each row would begin."""
-    data, size = keys.tobytes(), keys.itemsize
-    own = (data[begin : begin + size] for begin in range(0, len(data), size))
+    own = each(keys)
     return (groups.of(row, b"") or key for row, key in enumerate(own)) if groups else own
 
 

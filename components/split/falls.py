@@ -28,10 +28,11 @@ class Falls:
 
     def __init__(self, assignment: Assignment) -> None:
         self._assignment = assignment
-        self._rows = np.bincount(assignment.cluster)
-        alike = np.flatnonzero(self._rows > 1)
-        self.sizes = self._by_size()
-        largest = alike[np.argsort(-self._rows[alike], kind="stable")[:_LARGEST]]
+        followers = np.flatnonzero(assignment.cluster != np.arange(len(assignment.cluster), dtype=np.int32))
+        self._clusters, counts = np.unique(assignment.cluster[followers], return_counts=True)
+        self._rows = counts + 1  # the first row leads the others
+        self.sizes = self._by_size(np.concatenate([self._clusters, followers]))
+        largest = self._clusters[np.argsort(-self._rows, kind="stable")[:_LARGEST]]
         self.examples = [row for cluster in largest for row in self._members(cluster).tolist()]
         self._texts: dict[int, str] = {}
 
@@ -42,22 +43,27 @@ class Falls:
 
     def shown(self) -> list[tuple[int, str, str]]:
         """Examples: the rows of their cluster, where they fell, and their text; largest clusters first."""
-        sizes = self._rows[self._assignment.cluster[self.examples]].tolist() if self.examples else []
+        sizes = self._size_of(np.array(self.examples, np.int64)).tolist()
         return [(size, self.place(row), self._texts[row]) for size, row in zip(sizes, self.examples, strict=True)]
 
     def place(self, row: int) -> str:
         """Where a row fell: its split, or why it is in none."""
         return self._assignment.reason_of(row) or self._assignment.split_of(row)
 
-    def _by_size(self) -> dict[str, Counter[str]]:
+    def _size_of(self, rows: Rows) -> Rows:
+        """How many rows the cluster of each of some rows has."""
+        sizes: Rows = self._rows[np.searchsorted(self._clusters, self._assignment.cluster[rows])]
+        return sizes
+
+    def _by_size(self, rows: Rows) -> dict[str, Counter[str]]:
         found: dict[str, Counter[str]] = {name: Counter() for name in (*(name for _, name in _SIZES), "over 100")}
-        for rows, clusters in zip(*np.unique(self._rows, return_counts=True), strict=True):
-            if rows > 1:
-                found[_size(rows)]["clusters"] += int(clusters)
-        sizes = self._rows[self._assignment.cluster]
-        for row in np.flatnonzero(sizes > 1).tolist():
-            place = self.place(row)
-            found[_size(sizes[row])][place if place in SPLITS else LEFT_OUT] += 1
+        for size, clusters in zip(*np.unique(self._rows, return_counts=True), strict=True):
+            found[_size(size)]["clusters"] += int(clusters)
+        sizes, left_out = self._size_of(rows), self._assignment.reasons[rows] > 0
+        places = np.where(left_out, len(SPLITS), self._assignment.splits(rows))
+        for place, name in enumerate((*SPLITS, LEFT_OUT)):
+            for size, count in zip(*np.unique(sizes[places == place], return_counts=True), strict=True):
+                found[_size(size)][name] += int(count)
         return {name: counts for name, counts in found.items() if counts}
 
     def _members(self, cluster: int) -> Rows:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
 
 from components.shared.datasets import Dataset, row_id
 from components.shared.errors import UserError
@@ -21,6 +24,7 @@ BEGINNING: Final = 64
 """Bytes of folded texts that are compared at first."""
 _REMEDY: Final = "this is a defect of `split`: report it, and do not use this dataset"
 Row = Mapping[str, Any]
+Hashes = npt.NDArray[np.int64]
 _LOWER: Final = bytes(range(256)).lower()
 _SPACES: Final = bytes(code for code in range(128) if chr(code).isspace())
 
@@ -39,41 +43,72 @@ def check_no_leak(
         group: The identity of a row's group, empty when it has none; None if there are no groups.
         source: The schema that the ids of the clusters are of, if it is not the dataset's own.
     """
-    named = frozenset(chain.from_iterable(clusters))
+    of_id = dict.fromkeys(chain.from_iterable(clusters), "")
     simple = not group and ORIGIN not in (dataset.columns.get("meta") or {}) and source in (None, dataset.columns)
-    of_id = _quickly_checked(dataset, named) if simple else None
-    if of_id is None:
-        of_id = _checked_rows(dataset, group, source or dataset.columns)
+    if not simple or not _quickly_checked(dataset, of_id):
+        _check_all_rows(dataset, of_id, group, source or dataset.columns)
     for cluster in clusters:
-        splits = {of_id[one] for one in cluster if one in of_id}
+        splits = {of_id[one] for one in cluster} - {""}
         if len(splits) > 1:
             raise _shared(sorted(splits), f"a cluster, that of row {cluster[0]}")
 
 
-def _quickly_checked(dataset: Dataset, named: Collection[str]) -> dict[str, str] | None:
-    """The split of each named id; None if two splits may share a text, which the check of all rows will tell.
+def _quickly_checked(dataset: Dataset, of_id: dict[str, str]) -> bool:
+    """Whether no two splits share a text; False if they may, which the check of all rows will tell.
 
-    The train set comes last: of its texts only those are looked at as a whole that begin like one of another split.
+    The train set comes last: of its texts only those are looked at as a whole that begin like one of another split,
+    and nothing of it is kept.
+
+    Args:
+        dataset: The split dataset.
+        of_id: Takes the splits of the ids that are in it.
     """
     columns = ["id", *(name for name in COMPARED if name in dataset.columns)]
-    of_id: dict[str, str] = {}
-    begun, seen = set[int](), set[int]()
-    last, *others = dataset.manifest.splits
-    for split in (*others, last):
-        of_split = set[int]()
+    begun, seen = np.empty(0, np.int64), np.empty(0, np.int64)
+    for split in _train_last(dataset):
+        begun_here, seen_here = [begun], [seen]
         for table in dataset.tables(split, columns):
-            of_id.update((one, split) for one in table["id"].to_pylist() if one in named)
+            _place(table["id"].to_pylist(), split, of_id)
             texts = compared_texts(table)
-            begins = [hash(begin) for begin in beginnings(texts)]
-            if split == last:
-                texts = texts.filter([begin in begun for begin in begins])
-            else:
-                begun.update(begins)
-            of_split.update(hash(folded(text)) for text in texts.to_pylist())
-        if not of_split.isdisjoint(seen):
-            return None
-        seen |= of_split
-    return of_id
+            begins = _hashes(beginnings(texts), len(texts))
+            if split == TRAIN:
+                texts = texts.filter(among(begins, begun))
+            hashes = _hashes(map(folded, texts.to_pylist()), len(texts))
+            if among(hashes, seen).any():
+                return False
+            begun_here.append(begins)
+            seen_here.append(hashes)
+        if split != TRAIN:
+            begun, seen = _sorted(begun_here), _sorted(seen_here)
+    return True
+
+
+def _train_last(dataset: Dataset) -> list[str]:
+    return sorted(dataset.manifest.splits, key=lambda split: split == TRAIN)
+
+
+def _place(ids: Iterable[str], split: str, of_id: dict[str, str]) -> None:
+    for one in ids:
+        if one in of_id:
+            of_id[one] = split
+
+
+def _hashes(texts: Iterable[bytes], count: int) -> Hashes:
+    return np.fromiter(map(hash, texts), np.int64, count)
+
+
+def _sorted(parts: Sequence[Hashes]) -> Hashes:
+    together: Hashes = np.concatenate(parts)
+    together.sort()
+    return together
+
+
+def among(hashes: Hashes, known: Hashes) -> npt.NDArray[np.bool_]:
+    """Which of some hashes are among others, which are ascending."""
+    if not len(known):
+        return np.zeros(len(hashes), bool)
+    found: npt.NDArray[np.bool_] = known.take(np.searchsorted(known, hashes), mode="clip") == hashes
+    return found
 
 
 def beginnings(texts: pa.ChunkedArray) -> Iterator[bytes]:
@@ -94,33 +129,35 @@ def folded(text: str) -> bytes:
     return "".join(text.casefold().split()).encode()
 
 
-def _checked_rows(dataset: Dataset, group: Callable[[Row], bytes] | None, source: Columns) -> dict[str, str]:
-    """The split of each id, of rows that are looked at one by one."""
+def _check_all_rows(
+    dataset: Dataset, of_id: dict[str, str], group: Callable[[Row], bytes] | None, source: Columns
+) -> None:
+    """Looks at the rows one by one, at the train set last: what is in it need not be kept."""
     seen: dict[bytes, str] = {}
-    of_id: dict[str, str] = {}
-    for split in dataset.manifest.splits:
+    for split in _train_last(dataset):
+        last = ""
         for row in dataset.rows(split):
             if way_of(row):
-                _check_made(row, split, of_id)
-            elif source == dataset.columns:
-                of_id[row["id"]] = split
+                _check_made(row, split, last)
             else:
-                of_id[row_id(source_of(row, source), source)] = of_id[row["id"]] = split
+                last = row["id"]
+                own = last if source == dataset.columns else row_id(source_of(row, source), source)
+                _place({last, own}, split, of_id)
             text = compared_text(row)
             _check_one_side(seen, text_key(text), split, f"the text {text[:60]!r}")
             if of_group := group(row) if group else b"":
                 _check_one_side(seen, of_group, split, f"the group {of_group.decode()}")
-    return of_id
 
 
 def _check_one_side(seen: dict[bytes, str], key: bytes, split: str, what: str) -> None:
-    other = seen.setdefault(key, split)
+    other = seen.get(key, split) if split == TRAIN else seen.setdefault(key, split)
     if other != split:
-        raise _shared([split, other], what)
+        raise _shared(sorted([split, other]), what)
 
 
-def _check_made(row: Row, split: str, of_id: Mapping[str, str]) -> None:
-    if split != TRAIN or of_id.get(row["meta"][ORIGIN]) != TRAIN:
+def _check_made(row: Row, split: str, last: str) -> None:
+    """Raises UserError for a made row that does not stand behind the train row that it was made of."""
+    if split != TRAIN or row["meta"][ORIGIN] != last:
         raise UserError(
             f"row {row['id']} of {split} was made by {way_of(row)}, which is for train rows only",
             where="split",

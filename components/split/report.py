@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
-
-import numpy as np
 
 from components.shared import charts
 from components.shared.distributions import Drift, by_length, by_name
@@ -14,7 +13,7 @@ from components.split.balance import class_weights, single_labels
 from components.split.config import Config
 from components.split.draws import SPLITS, TRAIN
 from components.split.falls import LEFT_OUT, Falls
-from components.split.statistics import SplitStatistics
+from components.split.statistics import SplitStatistics, value_at
 
 _NOTES: Final = {"train": "to learn from", "validation": "to choose the best model", "test": "to measure it"}
 _MANY_UNKNOWN: Final = 0.05
@@ -89,11 +88,12 @@ def _tiles(numbers: Mapping[str, Any], falls: Falls) -> dict[str, tuple[str, str
 
 
 def _charts(numbers: Mapping[str, Any], splits: Mapping[str, SplitStatistics]) -> list[tuple[str, str]]:
-    every = np.sort(np.concatenate([split.lengths for split in splits.values()]))
-    lengths = {name: np.minimum(split.lengths, every[int(0.99 * (len(every) - 1))]) for name, split in splits.items()}
-    figures = [
-        (charts.histogram(lengths, x="characters"), "Lengths of the texts; the longest 1 % stand in the last bar.")
-    ]
+    every = sum((split.lengths for split in splits.values()), Counter[int]())
+    most = value_at(every, int(0.99 * (every.total() - 1)))
+    lengths = {name: [min(length, most) for length in split.lengths] for name, split in splits.items()}
+    rows = {name: list(split.lengths.values()) for name, split in splits.items()}
+    chart = charts.histogram(lengths, x="characters", weights=rows)
+    figures = [(chart, "Lengths of the texts; the longest 1 % stand in the last bar.")]
     columns = {column: f"column {column}" for column in _meta_columns(numbers)}
     by_column = {
         column: {name: s["meta"].get(column, {}) for name, s in numbers["splits"].items()} for column in columns

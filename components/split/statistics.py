@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -26,20 +25,20 @@ class SplitStatistics:
 
     Attributes:
         labels: Rows of each label.
-        lengths: Characters of each text.
+        lengths: Rows of each number of characters.
         meta: Rows of each value of each meta column; None for a column with too many values.
         made: Rows that were made of others, by the way they were made.
     """
 
     labels: Counter[str] = field(default_factory=Counter)
-    lengths: array[int] = field(default_factory=lambda: array("l"))
+    lengths: Counter[int] = field(default_factory=Counter)
     meta: dict[str, Counter[str] | None] = field(default_factory=dict)
     made: Counter[str] = field(default_factory=Counter)
 
     def add(self, row: Row) -> None:
         """Counts a row."""
         self.labels[label_of(row)] += 1
-        self.lengths.append(len(compared_text(row)))
+        self.lengths[len(compared_text(row))] += 1
         if way := way_of(row):
             self.made[way] += 1
         for column, value in (row.get("meta") or {}).items():
@@ -50,7 +49,7 @@ class SplitStatistics:
         from pyarrow import compute
 
         self.labels.update(labels_of(table))
-        self.lengths.extend(compute.utf8_length(compared_texts(table)).to_pylist())
+        self.lengths.update(compute.utf8_length(compared_texts(table)).to_pylist())
         for column in table["meta"].type if "meta" in table.column_names else ():
             self._count(column.name, compute.struct_field(table["meta"], column.name).to_pylist())
 
@@ -63,20 +62,28 @@ class SplitStatistics:
 
     def summary(self) -> dict[str, Any]:
         """The numbers for statistics.json."""
-        ordered = sorted(self.lengths)
-        middle = ordered[len(ordered) // 2] if ordered else 0
+        rows = self.lengths.total()
         return {
-            "rows": len(ordered),
+            "rows": rows,
             "made": dict(sorted(self.made.items())),
             "labels": dict(sorted(self.labels.items())),
             "characters": {
-                "shortest": ordered[0] if ordered else 0,
-                "median": middle,
-                "longest": ordered[-1] if ordered else 0,
+                "shortest": min(self.lengths, default=0),
+                "median": value_at(self.lengths, rows // 2),
+                "longest": max(self.lengths, default=0),
             },
             "lengths": length_bins(self.lengths),
             "meta": {name: dict(sorted(counts.items())) for name, counts in self.meta.items() if counts is not None},
         }
+
+
+def value_at(counts: Mapping[int, int], place: int) -> int:
+    """Of values that stand so many times each, in ascending order, the one at a place; 0 when there are none."""
+    for value in sorted(counts):
+        place -= counts[value]
+        if place < 0:
+            return value
+    return 0
 
 
 def statistics(

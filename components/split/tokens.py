@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from array import array
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from components.shared.errors import UserError
 from components.shared.references import is_local, local_path
 from components.shared.vocabulary import FILE
+from components.split.statistics import value_at
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -29,7 +30,7 @@ class TokenCounter:
         self.most = most
         self._tokenizer, self._unknown = _opened(address)
         self._waiting: dict[str, list[str]] = {}
-        self._lengths: dict[str, array[int]] = {}
+        self._lengths: dict[str, Counter[int]] = {}
         self._unknowns: dict[str, int] = {}
 
     def add(self, split: str, text: str) -> None:
@@ -47,21 +48,21 @@ class TokenCounter:
 
     def _count(self, split: str) -> None:
         texts, self._waiting[split] = self._waiting[split], []
-        lengths = self._lengths.setdefault(split, array("l"))
+        lengths = self._lengths.setdefault(split, Counter())
         for encoding in self._tokenizer.encode_batch(texts):
-            lengths.append(len(encoding.ids))
+            lengths[len(encoding.ids)] += 1
             self._unknowns[split] = self._unknowns.get(split, 0) + encoding.ids.count(self._unknown)
 
     def _of_split(self, split: str) -> dict[str, Any]:
-        lengths = sorted(self._lengths[split])
-        total = sum(lengths)
+        lengths = self._lengths[split]
+        rows, total = lengths.total(), sum(length * count for length, count in lengths.items())
         return {
             "tokens": total,
-            "median": lengths[len(lengths) // 2],
-            "p95": lengths[int(0.95 * (len(lengths) - 1))],
-            "longest": lengths[-1],
-            "cut_share": sum(length > self.most for length in lengths) / len(lengths),
-            "lost_share": sum(max(length - self.most, 0) for length in lengths) / max(total, 1),
+            "median": value_at(lengths, rows // 2),
+            "p95": value_at(lengths, int(0.95 * (rows - 1))),
+            "longest": max(lengths),
+            "cut_share": sum(count for length, count in lengths.items() if length > self.most) / rows,
+            "lost_share": sum(max(length - self.most, 0) * count for length, count in lengths.items()) / max(total, 1),
             "unknown_share": self._unknowns[split] / max(total, 1),
         }
 

@@ -180,6 +180,16 @@ def test_a_made_row_of_or_outside_of_train_is_found(tmp_path, name, origin):
         check_no_leak(Dataset(tmp_path), [])
 
 
+def test_a_made_row_behind_another_than_its_own_is_found(tmp_path):
+    columns = columns_of("classification", ["origin", "augmentation"])
+    writer, plain = DatasetWriter(tmp_path, columns, SPLITS), {"origin": "", "augmentation": ""}
+    one, _ = (writer.write({"text": text, "label": "p", "meta": plain}, TRAIN) for text in ("one", "two"))
+    writer.write({"text": "made", "label": "p", "meta": {"origin": one, "augmentation": "swap"}}, TRAIN)
+    writer.finish()
+    with pytest.raises(UserError, match="was made by swap"):
+        check_no_leak(Dataset(tmp_path), [])
+
+
 def test_clusters_are_found_though_the_ids_have_changed(tmp_path):
     """Rows that tell of their origin have other ids than the rows that `clean` named."""
     columns = columns_of("classification", ["origin", "augmentation"])

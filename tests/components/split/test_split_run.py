@@ -179,7 +179,7 @@ def test_damaged_and_other_texts_are_refused(split, tmp_path):
 
 def test_same_text_in_two_splits_is_found(tmp_path, write_rows):
     write_rows(tmp_path / "d", {"train": [("Same  text", "pos")], "test": [("same text", "pos")]})
-    with pytest.raises(UserError, match="test and train share the text 'same text'"):
+    with pytest.raises(UserError, match="test and train share the text 'Same  text'"):
         check_no_leak(Dataset(tmp_path / "d"), [])
 
 
