@@ -16,6 +16,7 @@ _RESIDENT_CHECKS: Final = "10X98765432"
 _PROVINCES: Final = frozenset(
     "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82 83".split()  # noqa: SIM905
 )
+_CENTURIES: Final = ("18", "19", "20")
 _CARD_FORM: Final = re.compile(
     r"4\d{12}(?:\d{3}){0,2}"  # Visa
     r"|(?:5[1-5]\d\d|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}"  # Mastercard
@@ -35,14 +36,14 @@ _IBAN_LENGTHS: Final = {
 }  # fmt: skip
 _LEAST_PHONE_DIGITS: Final = 8
 _LEAST_IPV6_GROUPS: Final = 3
-_CHINESE_MOBILE: Final = re.compile(r"1[3-9]\d{9}")
-_NORTH_AMERICAN: Final = re.compile(r"\+1|1\D+\d{3}\D+\d{3}\D+\d{4}")
+_CHINESE_NATIONWIDE: Final = re.compile(r"1[3-9]\d{9}|[48]00\d{7}")
+_NORTH_AMERICAN: Final = re.compile(r"1\D+\d{3}\D+\d{3}\D+\d{4}")
 
 
 def resident_id_form(number: str) -> str:
     """A Chinese resident identity number: province, date of birth and checksum are right."""
-    number = number.upper()
-    if number[:2] not in _PROVINCES or not _is_date(number[6:14]):
+    number = number.upper().replace(" ", "").replace("-", "")
+    if number[:2] not in _PROVINCES or number[6:8] not in _CENTURIES or not _is_date(number[6:14]):
         return ""
     total = sum(int(digit) * weight for digit, weight in zip(number, _RESIDENT_WEIGHTS, strict=False))
     return number if number[17] == _RESIDENT_CHECKS[total % 11] else ""
@@ -63,7 +64,7 @@ def card_form(number: str) -> str:
 
 def iban_form(candidate: str) -> str:
     """An international bank account number: the country's length, and 97 as the divisor of its checksum."""
-    number = candidate.replace(" ", "").upper()
+    number = candidate.replace(" ", "").replace("-", "").upper()
     length = _IBAN_LENGTHS.get(number[:2], len(number) + 1)
     if len(number) < length:
         return ""
@@ -72,14 +73,18 @@ def iban_form(candidate: str) -> str:
 
 
 def address_form(candidate: str) -> str:
-    """An IP address; short ones of version 6 are left alone, since `a::b` is code."""
+    """An IP address without its zone; short ones of version 6 are left alone, since `a::b` is code."""
+    plain, zone, _ = candidate.partition("%")
     try:
-        address = ipaddress.ip_address(candidate)
+        address = ipaddress.ip_address(plain)
     except ValueError:
         return ""
-    if address.version == 6 and len(list(filter(None, candidate.split(":")))) < _LEAST_IPV6_GROUPS:
+    if isinstance(address, ipaddress.IPv4Address):
+        return address.compressed
+    groups = len(list(filter(None, plain.split(":"))))
+    if groups < _LEAST_IPV6_GROUPS and not zone and "." not in plain:
         return ""
-    return address.compressed
+    return (address.ipv4_mapped or address).compressed
 
 
 def phone_form(number: str) -> str:
@@ -87,10 +92,13 @@ def phone_form(number: str) -> str:
     digits = _digits(number.replace("(0)", ""))
     if len(digits) < _LEAST_PHONE_DIGITS:
         return ""
+    abroad = "+" in number or digits.startswith("00")
     digits = digits.removeprefix("00")
-    if len(digits) in (12, 13) and digits.startswith("86"):
-        return digits[2:] if _CHINESE_MOBILE.fullmatch(digits[2:]) else f"0{digits[2:]}"
-    return digits[1:] if len(digits) == 11 and _NORTH_AMERICAN.match(number) else digits
+    national = digits[2:].lstrip("0")
+    if digits.startswith("86") and len(national) in (10, 11):
+        return national if _CHINESE_NATIONWIDE.fullmatch(national) else f"0{national}"
+    north_american = len(digits) == 11 and digits.startswith("1") and (abroad or _NORTH_AMERICAN.match(number))
+    return digits[1:] if north_american else digits
 
 
 def _digits(number: str) -> str:
