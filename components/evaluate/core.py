@@ -126,8 +126,8 @@ def _evaluation(config: Config, dataset: Dataset, result: Outcome, champion: dic
 
 
 def _baseline(config: Config, dataset: Dataset, result: Outcome) -> dict[str, Any]:
-    """The comparison with always answering the most frequent training label."""
-    ((majority, rows),) = Counter(dataset.table("train")["label"].to_pylist()).most_common(1)
+    """The comparison with always answering the most frequent label: of the validation set, which is never balanced."""
+    ((majority, rows),) = Counter(dataset.table("validation")["label"].to_pylist()).most_common(1)
     index = result.labels.index(majority)
     constant = Outcome(
         labels=result.labels,
@@ -137,7 +137,7 @@ def _baseline(config: Config, dataset: Dataset, result: Outcome) -> dict[str, An
     )
     compared = _compared(config, result, constant, "baseline")
     measured = {name: compared["metrics"][name] for name in COMPARED}
-    named = {"name": f"always answering {majority}", "label": majority, "train_rows": rows}
+    named = {"name": f"always answering {majority}", "label": majority, "validation_rows": rows}
     return named | compared | {"metrics": measured}
 
 

@@ -88,7 +88,9 @@ def groups_of(texts: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> dict[s
     if len(set(scripts)) > 1:
         groups["script"] = scripts
     for column in rows[0].get("meta") or {}:
-        groups[column] = [str(row["meta"][column]) for row in rows]
+        values = [str(row["meta"][column]) for row in rows]
+        if any(values):  # what tells of made rows is empty here
+            groups[column] = values
     return groups
 
 

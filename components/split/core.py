@@ -60,7 +60,7 @@ def run(config: Config) -> Result:
         write_atomically(card / "statistics.json", (json.dumps(numbers, ensure_ascii=False, indent=1) + "\n").encode())
         write_atomically(card / "README.md", data_card(config, manifest, numbers).encode())
         write_atomically(card / "sample.json", (json.dumps(sketch.to_json(), ensure_ascii=False) + "\n").encode())
-        write_report(config, numbers, numbers_of, dropped, falls)
+        write_report(config, numbers, numbers_of, dropped, falls, enlarger.examples)
     rows = {name: manifest.rows(name) for name in SPLITS}
     return Result(
         summary=", ".join(f"{number:,} rows for {name}" for name, number in rows.items()),

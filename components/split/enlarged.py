@@ -22,6 +22,7 @@ from components.split.variants import Variants
 ORIGIN: Final = "origin"
 AUGMENTATION: Final = "augmentation"
 COPY: Final = "copy"
+_SHOWN: Final = 3
 _WORDS: Final = re.compile(r"\w+")
 Row = Mapping[str, Any]
 
@@ -33,6 +34,9 @@ class Enlarger:
         config: The configuration.
         repeats: How often rows are repeated for the balance of labels.
         protected: Hashes of the words of the other splits' texts (see `words_key`).
+
+    Attributes:
+        examples: For each way, the first texts and what was made of them.
     """
 
     def __init__(self, config: Config, repeats: Mapping[int, int], protected: Collection[bytes]) -> None:
@@ -40,6 +44,7 @@ class Enlarger:
         self.variants = Variants(config) if config.augment else None
         self.copies = config.augment_copies if config.augment else 0
         self.active = bool(config.augment) or config.balance == "oversample"
+        self.examples: dict[str, list[tuple[str, str]]] = {}
 
     def columns(self, columns: Columns) -> Columns:
         """The schema with the columns that tell of origins.
@@ -79,9 +84,14 @@ class Enlarger:
             made_key = words_key(compared_text(made))
             if made_key not in self.protected and made_key not in seen:
                 seen.add(made_key)
+                self._show(operation, row, made)
                 yield _with_origin(made, row_id, operation)
             elif repeats:
                 yield _with_origin(row, row_id, COPY)  # the balance needs as many rows
+
+    def _show(self, operation: str, row: Row, made: Row) -> None:
+        if operation != COPY and len(shown := self.examples.setdefault(operation, [])) < _SHOWN:
+            shown.append((compared_text(row), compared_text(made)))
 
 
 def words_key(text: str) -> bytes:

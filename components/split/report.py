@@ -20,6 +20,7 @@ _MANY_UNKNOWN: Final = 0.05
 _MOST_BARS: Final = 12
 """A column with more values has a table and no chart."""
 _SIDE_BY_SIDE: Final = 4
+_EXCERPT: Final = 160
 _SHORT: Final = 14
 """Letters of a label that stands beside three others."""
 
@@ -30,6 +31,7 @@ def write_report(
     splits: Mapping[str, SplitStatistics],
     dropped: Mapping[str, int],
     falls: Falls,
+    variants: Mapping[str, Sequence[tuple[str, str]]],
 ) -> None:
     """Writes the HTML report.
 
@@ -39,11 +41,12 @@ def write_report(
         splits: The numbers of each split, with the length of each text.
         dropped: Rows that `split` dropped, by reason.
         falls: How clusters fell.
+        variants: For each way to make variants, texts and what was made of them.
     """
     page = Page("Train, validation and test sets", _subtitle(config))
     page.tiles(_tiles(numbers, falls))
     page.notice("No text and nothing like it lies in two sets: checked on the rows as they were written.", "good")
-    page.figures(_charts(numbers, splits))
+    page.figures(_charts(config, numbers, splits))
     _alike(page, numbers)
     _values(page, "Labels", "Rows of each label, and their share of the set.", _by_split(numbers, "labels"))
     _weights(page, config, numbers)
@@ -57,7 +60,7 @@ def write_report(
     )
     _tokens(page, config, numbers)
     _clusters(page, falls)
-    _made(page, numbers)
+    _made(page, numbers, variants)
     page.section(
         "Left out here",
         "Rows of the cleaned dataset that are in no set. No row leaves the test set, "
@@ -87,7 +90,7 @@ def _tiles(numbers: Mapping[str, Any], falls: Falls) -> dict[str, tuple[str, str
     return tiles
 
 
-def _charts(numbers: Mapping[str, Any], splits: Mapping[str, SplitStatistics]) -> list[tuple[str, str]]:
+def _charts(config: Config, numbers: Mapping[str, Any], splits: Mapping[str, SplitStatistics]) -> list[tuple[str, str]]:
     every = sum((split.lengths for split in splits.values()), Counter[int]())
     most = value_at(every, int(0.99 * (every.total() - 1)))
     lengths = {name: [min(length, most) for length in split.lengths] for name, split in splits.items()}
@@ -103,8 +106,15 @@ def _charts(numbers: Mapping[str, Any], splits: Mapping[str, SplitStatistics]) -
         if 1 < len(known) <= _MOST_BARS:
             shares = {split: [_share(counts, value) for value in known] for split, counts in by_split.items()}
             chart = charts.bars(shares, known, axis="share of the set", horizontal=_need_room(known))
-            figures.append((chart, f"Share of each {columns.get(name, name)}: the sets should look alike."))
+            figures.append((chart, f"Share of each {columns.get(name, name)}: {_expected(config)}."))
     return figures
+
+
+def _expected(config: Config) -> str:
+    """What the shares of the sets should look like."""
+    if config.balance == "none":
+        return "the sets should look alike"
+    return f"validation and test should look alike; train is balanced ({config.balance})"
 
 
 def _need_room(labels: Sequence[str]) -> bool:
@@ -205,11 +215,19 @@ def _clusters(page: Page, falls: Falls) -> None:
         page.table(["rows in the cluster", "set", "text"], shown)
 
 
-def _made(page: Page, numbers: Mapping[str, Any]) -> None:
+def _made(page: Page, numbers: Mapping[str, Any], variants: Mapping[str, Sequence[tuple[str, str]]]) -> None:
     made = numbers["splits"][TRAIN]["made"]
     if made:
         page.section("Made for training", "Rows of the train set that were made of others; their meta columns say how.")
         page.table(["way", "rows"], list(made.items()))
+    if variants:
+        page.text("The first variants: read whether they still mean what their label says.")
+        rows = [
+            [way, text[:_EXCERPT], variant[:_EXCERPT]]
+            for way, shown in sorted(variants.items())
+            for text, variant in shown
+        ]
+        page.table(["way", "text", "variant"], rows)
 
 
 def _by_split(numbers: Mapping[str, Any], what: str) -> dict[str, Mapping[str, int]]:

@@ -46,7 +46,9 @@ def test_oversampling_repeats_rare_rows_of_train_alone(divided, plain):
 
 
 def test_undersampling_leaves_frequent_rows_of_train_out_with_a_reason(divided, plain):
+    assert "Share of each label: the sets should look alike." in divided(ROWS).report
     found = divided(ROWS, balance="undersample")
+    assert "validation and test should look alike; train is balanced (undersample)" in found.report
     counts = labels(found.rows["train"])
     assert counts["neg"] == counts["pos"] == Counter(label for _, label in plain["train"])["neg"]
     assert found.statistics["dropped"] == {UNDERSAMPLED: len(plain["train"]) - counts.total()}
@@ -65,6 +67,9 @@ def test_variants_follow_their_row_and_say_how_they_were_made(divided, plain):
             assert row["label"] == origin["label"]
         else:
             origin = row
+    first = next(row for row in rows if row["meta"]["augmentation"] == "deletion")
+    [source] = [row for row in rows if row["id"] == first["meta"]["origin"]]
+    assert re.search(f"<td>deletion</td><td[^>]*>{source['text']}</td><td[^>]*>{first['text']}</td>", found.report)
     assert plain["train"] == without_origin([row for row in rows if not row["meta"]["augmentation"]])
     made = found.statistics["splits"]["train"]["made"]
     assert made.keys() == {"deletion", "noise"}
