@@ -7,6 +7,7 @@ is found anywhere. Several words on a line are found as they stand.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -26,7 +27,8 @@ class WordList:
         self._whole: set[str] = set()
         self._phrases: list[re.Pattern[str]] = []
         self._pieces: dict[str, set[str]] = defaultdict(set)
-        for word in filter(None, (" ".join(word.casefold().split()) for word in words)):
+        # Texts are in NFC by now; a list that was written on a Mac need not be.
+        for word in filter(None, (" ".join(unicodedata.normalize("NFC", word).casefold().split()) for word in words)):
             if _UNSPACED.search(word):
                 self._pieces[word[0]].add(word)
             elif _WORD.fullmatch(word):

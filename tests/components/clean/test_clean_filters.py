@@ -180,6 +180,10 @@ def test_words_count_whole_and_characters_anywhere():
     assert found.count("grass and kissing, 混 蛋") == 0
 
 
+def test_a_list_of_words_may_be_decomposed():
+    assert WordList(["cafe\u0301", "fou a\u0300 lier"]).count("Un CAF\u00c9, fou \u00e0 lier, cafe") == 2
+
+
 def test_a_list_of_words_must_hold_some(tmp_path):
     (tmp_path / "empty.txt").write_text("# nothing\n\n")
     with pytest.raises(UserError, match="holds no word"):
